@@ -1,0 +1,12 @@
+//! The words of the domain as types that cannot be wrong once they are parsed.
+
+pub mod digest;
+pub mod ids;
+pub mod units;
+
+pub use digest::Sha256;
+pub use ids::{
+    ClusterId, ClusterName, DirectoryId, Epoch, HostId, InvalidName, ListenerName, NodeId, PoolName, SlotName,
+    TargetNumber, UserName,
+};
+pub use units::ByteCount;
