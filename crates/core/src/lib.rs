@@ -3,4 +3,5 @@
 //! It must never read a clock, a file, a socket or the environment, and never make up randomness: all of that
 //! is handed in. Start at [`model`] for the words, then at `planner` for the decisions.
 
+pub mod api;
 pub mod model;

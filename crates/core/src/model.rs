@@ -2,11 +2,14 @@
 
 pub mod digest;
 pub mod ids;
+pub mod inventory;
+pub mod plan;
+pub mod target;
 pub mod units;
 
 pub use digest::Sha256;
 pub use ids::{
-    ClusterId, ClusterName, DirectoryId, Epoch, HostId, InvalidName, ListenerName, NodeId, PoolName, SlotName,
-    TargetNumber, UserName,
+    ClusterId, ClusterName, DirectoryId, Epoch, HostId, InvalidName, ListenerName, NodeId, PoolName,
+    SlotName, TargetNumber, UserName,
 };
 pub use units::ByteCount;

@@ -46,7 +46,8 @@ impl FromStr for Sha256 {
         }
         let mut bytes = [0; 32];
         for (place, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&value[place * 2..place * 2 + 2], 16).map_err(|_| invalid("is not hexadecimal"))?;
+            *byte = u8::from_str_radix(&value[place * 2..place * 2 + 2], 16)
+                .map_err(|_| invalid("is not hexadecimal"))?;
         }
         Ok(Self(bytes))
     }

@@ -1,0 +1,16 @@
+//! What travels between the CLI, the server and the agents: the `/v1` and `/agent/v1` bodies.
+//!
+//! Readers ignore fields that they do not know, so that two versions can talk to each other.
+
+mod agent;
+mod operator;
+
+pub use agent::{
+    CertificateIssued, CertificateWanted, Delivery, LogChunk, LogWanted, ReportAnswer, ServerMessage,
+    SignedRoot,
+};
+pub use operator::{
+    ApplyRequest, CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, Failure, HostRow,
+    NodeRow, PlanAnswer, PlanRequest, RunStarted, RunState, RunView, StepState, StepView, UserCertificate,
+    UserCertificateRequest, Want,
+};

@@ -1,0 +1,176 @@
+//! Plans: the ordered steps from what is to what shall be, each with its reason, printable before anything
+//! happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::inventory::AccessEntry;
+use super::{ClusterName, SlotName, TargetNumber};
+
+/// How much a change disturbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeClass {
+    /// Disturbs nothing that runs.
+    None,
+    /// Altered live.
+    Dynamic,
+    /// Certificates or trust, swapped live.
+    Reload,
+    /// A process must stop and start.
+    Restart,
+    /// Ends the service of what it names.
+    Stop,
+    /// Deletes data.
+    Delete,
+}
+
+impl fmt::Display for ChangeClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::None => "none",
+            Self::Dynamic => "dynamic",
+            Self::Reload => "reload",
+            Self::Restart => "restart",
+            Self::Stop => "stop",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// The ordered steps of one change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Of which cluster.
+    pub cluster: ClusterName,
+    /// The target it starts from; none for a new cluster.
+    pub from: Option<TargetNumber>,
+    /// What is done, in this order.
+    pub steps: Vec<Step>,
+    /// What the planner noticed and does not change, with the reason.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// One idempotent act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done.
+    pub act: Act,
+    /// How much it disturbs.
+    pub class: ChangeClass,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Act {
+    /// Make new slots and start them, all at once.
+    Create {
+        /// Which.
+        slots: BTreeSet<SlotName>,
+    },
+    /// Start slots that were stopped.
+    Start {
+        /// Which.
+        slots: BTreeSet<SlotName>,
+    },
+    /// Write trust, certificates' requirements or other things that running processes take up live.
+    Refresh {
+        /// Which slots.
+        slots: BTreeSet<SlotName>,
+    },
+    /// Stop one running slot and start it with its new launch, behind the safety rule.
+    Restart {
+        /// Which.
+        slot: SlotName,
+    },
+    /// Wait until slots that shall run do so: their agent is bringing them back.
+    Await {
+        /// Which.
+        slots: BTreeSet<SlotName>,
+    },
+    /// Stop slots and keep their data.
+    Stop {
+        /// Which.
+        slots: BTreeSet<SlotName>,
+    },
+    /// Stop slots and delete their data.
+    Remove {
+        /// Which.
+        slots: BTreeSet<SlotName>,
+    },
+    /// Set a cluster-wide dynamic setting and read it back.
+    Configure {
+        /// Keys and values.
+        settings: BTreeMap<String, String>,
+    },
+    /// Give users the access that the spec allows them, and read it back.
+    Grant {
+        /// The rules that are missing.
+        entries: BTreeSet<AccessEntry>,
+    },
+    /// Create a topic of the spec.
+    CreateTopic {
+        /// Its name.
+        name: String,
+        /// How many partitions.
+        partitions: i32,
+        /// How many replicas of each.
+        replicas: i16,
+        /// Its settings.
+        config: BTreeMap<String, String>,
+    },
+}
+
+impl Act {
+    /// The slots whose target the act changes or waits for.
+    pub fn slots(&self) -> BTreeSet<SlotName> {
+        match self {
+            Self::Create { slots }
+            | Self::Start { slots }
+            | Self::Refresh { slots }
+            | Self::Await { slots }
+            | Self::Stop { slots }
+            | Self::Remove { slots } => slots.clone(),
+            Self::Restart { slot } => BTreeSet::from([slot.clone()]),
+            Self::Configure { .. } | Self::Grant { .. } | Self::CreateTopic { .. } => BTreeSet::new(),
+        }
+    }
+
+    /// One line for people: verb and object.
+    pub fn title(&self) -> String {
+        let listed =
+            |slots: &BTreeSet<SlotName>| slots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Create { slots } => format!("create {}", listed(slots)),
+            Self::Start { slots } => format!("start {}", listed(slots)),
+            Self::Refresh { slots } => format!("refresh {}", listed(slots)),
+            Self::Restart { slot } => format!("restart {slot}"),
+            Self::Await { slots } => format!("wait for {}", listed(slots)),
+            Self::Stop { slots } => format!("stop {}", listed(slots)),
+            Self::Remove { slots } => format!("delete {}", listed(slots)),
+            Self::Configure { settings } => {
+                let pairs: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("set {}", pairs.join(", "))
+            }
+            Self::Grant { entries } => {
+                let users: BTreeSet<_> = entries.iter().map(|entry| entry.principal.as_str()).collect();
+                format!("give access to {}", users.into_iter().collect::<Vec<_>>().join(", "))
+            }
+            Self::CreateTopic { name, partitions, replicas, .. } => {
+                format!("create topic {name} ({partitions} partitions, {replicas} replicas)")
+            }
+        }
+    }
+}

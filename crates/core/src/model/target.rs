@@ -1,0 +1,267 @@
+//! Targets: immutable, numbered, complete descriptions of what every host must run.
+//!
+//! A target travels as a signed root over per-host slices: an agent verifies and stores its own slice, and a
+//! change costs what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ClusterId, ClusterName, DirectoryId, Epoch, HostId, ListenerName, NodeId, Sha256, SlotName, TargetNumber,
+};
+
+/// The format version of everything in this file, written into each document.
+pub const TARGET_VERSION: u32 = 1;
+
+/// A whole target, as the server keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Format version, [`TARGET_VERSION`].
+    pub version: u32,
+    /// Whose target.
+    pub cluster: ClusterId,
+    /// The cluster's name, for people.
+    pub name: ClusterName,
+    /// Its place in the cluster's history.
+    pub number: TargetNumber,
+    /// Digest of the root it was derived from; none for the first.
+    pub parent: Option<Sha256>,
+    /// The spec it was planned from, a blob.
+    pub spec: Sha256,
+    /// The next node id to allocate: ids are never reused, so it only rises.
+    pub next_node_id: NodeId,
+    /// What each host must run.
+    pub slices: BTreeMap<HostId, HostSlice>,
+}
+
+impl Target {
+    /// Every slot with the host that holds its claim, in the order of names.
+    pub fn slots(&self) -> BTreeMap<&SlotName, (&HostId, &SlotTarget)> {
+        let mut slots = BTreeMap::new();
+        for (host, slice) in &self.slices {
+            slots.extend(slice.slots.iter().map(|(name, slot)| (name, (host, slot))));
+        }
+        slots
+    }
+
+    /// One slot, wherever it lives.
+    pub fn slot(&self, name: &SlotName) -> Option<&SlotTarget> {
+        self.slices.values().find_map(|slice| slice.slots.get(name))
+    }
+
+    /// The root that stands for this target under `epoch`.
+    pub fn root(&self, epoch: Epoch) -> TargetRoot {
+        let Self { version, cluster, name, number, parent, spec, next_node_id, slices } = self;
+        TargetRoot {
+            version: *version,
+            cluster: *cluster,
+            name: name.clone(),
+            number: *number,
+            parent: *parent,
+            epoch,
+            spec: *spec,
+            next_node_id: *next_node_id,
+            slices: slices
+                .iter()
+                .map(|(host, slice)| (host.clone(), Sha256::of(&slice.to_bytes())))
+                .collect(),
+        }
+    }
+
+    /// All blobs that the target names.
+    pub fn blobs(&self) -> BTreeSet<Sha256> {
+        let of_slots =
+            self.slices.values().flat_map(|slice| slice.slots.values()).flat_map(SlotTarget::blobs);
+        of_slots.chain([self.spec]).collect()
+    }
+}
+
+/// What is signed: everything of a [`Target`] with each slice replaced by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetRoot {
+    /// Format version, [`TARGET_VERSION`].
+    pub version: u32,
+    /// Whose target.
+    pub cluster: ClusterId,
+    /// The cluster's name, for people.
+    pub name: ClusterName,
+    /// Its place in the cluster's history.
+    pub number: TargetNumber,
+    /// Digest of the parent's root.
+    pub parent: Option<Sha256>,
+    /// The server's epoch when it published this; agents refuse lower ones.
+    pub epoch: Epoch,
+    /// The spec, a blob.
+    pub spec: Sha256,
+    /// The next node id to allocate.
+    pub next_node_id: NodeId,
+    /// Digest of each host's slice.
+    pub slices: BTreeMap<HostId, Sha256>,
+}
+
+impl TargetRoot {
+    /// The bytes that are signed and digested.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a root has only string keys")
+    }
+}
+
+/// What one host must run of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostSlice {
+    /// Format version, [`TARGET_VERSION`].
+    pub version: u32,
+    /// Whose slice.
+    pub cluster: ClusterId,
+    /// The cluster's name, for people.
+    pub name: ClusterName,
+    /// The slots that this host has the claim of.
+    pub slots: BTreeMap<SlotName, SlotTarget>,
+}
+
+impl HostSlice {
+    /// A slice without slots.
+    pub fn empty(cluster: ClusterId, name: ClusterName) -> Self {
+        Self { version: TARGET_VERSION, cluster, name, slots: BTreeMap::new() }
+    }
+
+    /// The bytes that are digested, stored and sent.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a slice has only string keys")
+    }
+}
+
+/// Whether a slot's process shall run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// Kept running.
+    Running,
+    /// Kept stopped, with its data.
+    Stopped,
+    /// Stopped, and its data deleted: only ever by a destroy that a person confirmed.
+    Removed,
+}
+
+/// One slot as its host must keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotTarget {
+    /// What outlives hosts and specs.
+    pub identity: SlotIdentity,
+    /// Whether its process runs.
+    pub run: RunState,
+    /// What is executed.
+    pub process: ProcessTarget,
+    /// Files in the slot's folder by relative path.
+    pub files: BTreeMap<String, Sha256>,
+    /// The certificate it needs.
+    pub credential: CredentialTarget,
+}
+
+impl SlotTarget {
+    /// Every blob the slot names.
+    pub fn blobs(&self) -> Vec<Sha256> {
+        let Self { identity, run: _, process: _, files, credential } = self;
+        let seeds = identity.directories.iter().flat_map(|directory| directory.seeds.values());
+        seeds
+            .chain(files.values())
+            .chain([&credential.trust_nodes, &credential.trust_users])
+            .copied()
+            .collect()
+    }
+
+    /// The digest of all that a running process was started with. A process whose launch differs from its
+    /// target's must be restarted to obey it; certificates and trust are not in it, as they are swapped live.
+    pub fn launch(&self) -> Sha256 {
+        let Self { identity, run: _, process, files, credential: _ } = self;
+        let bytes = serde_json::to_vec(&(&identity.node_id, process, files));
+        Sha256::of(&bytes.expect("a launch has only string keys"))
+    }
+}
+
+/// The durable identity of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotIdentity {
+    /// Kafka's node id.
+    pub node_id: NodeId,
+    /// Rises each time the slot changes hands; the disk refuses lower ones.
+    pub claim: Epoch,
+    /// Where its data lives; the first directory holds the metadata log.
+    pub directories: Vec<DataDirectory>,
+    /// Its listeners' addresses by Kafka's upper-case listener name, kept for life.
+    pub listeners: BTreeMap<String, ListenerAddress>,
+}
+
+/// One data directory of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataDirectory {
+    /// Absolute path on the host.
+    pub path: String,
+    /// Kafka's `directory.id`.
+    pub id: DirectoryId,
+    /// The files of a freshly formatted directory by relative path. They are written once, into a directory
+    /// that was never formatted, and never again.
+    pub seeds: BTreeMap<String, Sha256>,
+}
+
+/// One listener of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerAddress {
+    /// The address it binds.
+    pub bind: IpAddr,
+    /// The host name it advertises.
+    pub host: String,
+    /// The port, bound and advertised.
+    pub port: u16,
+    /// What it is for.
+    pub purpose: ListenerPurpose,
+}
+
+/// What a listener is for, and so whom it trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListenerPurpose {
+    /// The Raft quorum and forwarding: trusts nodes only.
+    Controller,
+    /// Replication between brokers: trusts nodes only.
+    Internal,
+    /// Programs: trusts users only. Carries the name in the spec.
+    Clients(ListenerName),
+}
+
+/// What is executed for a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessTarget {
+    /// The exact Kafka version, for people.
+    pub kafka: String,
+    /// Digest of the lock file that lists every jar; the agent executes only what its own lock files list.
+    pub lock: Sha256,
+    /// Digest of Klamm's own jar (engine factory and observer).
+    pub jar: Sha256,
+    /// Java major versions that will do, best first.
+    pub java: Vec<u16>,
+    /// JVM options, without class path. `{slot}`, `{logs}` and `{jar}` stand for the slot's folder, its log
+    /// folder and Klamm's jar.
+    pub jvm_options: Vec<String>,
+    /// The class whose `main` runs.
+    pub main_class: String,
+    /// Its arguments, with the same placeholders.
+    pub arguments: Vec<String>,
+}
+
+/// The certificate that a slot needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialTarget {
+    /// DNS names in the certificate, sorted.
+    pub dns_names: BTreeSet<String>,
+    /// Addresses in the certificate, sorted.
+    pub addresses: BTreeSet<IpAddr>,
+    /// How long a certificate lives, in seconds.
+    pub lifetime_seconds: u64,
+    /// The PEM bundle that node certificates are verified with, a blob.
+    pub trust_nodes: Sha256,
+    /// The PEM bundle that user certificates are verified with, a blob.
+    pub trust_users: Sha256,
+}
