@@ -4,4 +4,6 @@
 //! is handed in. Start at [`model`] for the words, then at `planner` for the decisions.
 
 pub mod api;
+pub mod machines;
 pub mod model;
+pub mod signature;

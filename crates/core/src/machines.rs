@@ -1,0 +1,4 @@
+//! The state machines as values: observations in, decisions out. Shells around them do what they say.
+
+pub mod admission;
+pub mod reconcile;

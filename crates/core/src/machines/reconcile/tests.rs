@@ -1,0 +1,133 @@
+//! One decision a test: what a slot needs next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::model::Epoch;
+use crate::model::target::{CredentialTarget, DataDirectory, ProcessTarget, SlotIdentity};
+
+fn cluster() -> ClusterId {
+    ClusterId::from_random([3; 16])
+}
+
+fn target(run: RunState) -> SlotTarget {
+    SlotTarget {
+        identity: SlotIdentity {
+            node_id: NodeId(1),
+            claim: Epoch(1),
+            directories: vec![DataDirectory {
+                path: "/srv/d0".into(),
+                id: DirectoryId::from_random([4; 16]),
+                seeds: BTreeMap::new(),
+            }],
+            listeners: BTreeMap::new(),
+        },
+        run,
+        process: ProcessTarget {
+            kafka: "4.3.1".into(),
+            lock: Sha256::of(b"lock"),
+            jar: Sha256::of(b"jar"),
+            java: vec![17],
+            jvm_options: vec![],
+            main_class: "kafka.Kafka".into(),
+            arguments: vec![],
+        },
+        files: BTreeMap::new(),
+        credential: CredentialTarget {
+            dns_names: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            lifetime_seconds: 60,
+            trust_nodes: Sha256::of(b"n"),
+            trust_users: Sha256::of(b"u"),
+        },
+    }
+}
+
+fn formatted(target: &SlotTarget) -> DirectoryFacts {
+    let directory = target.identity.directories[0].id;
+    DirectoryFacts::Formatted { cluster: cluster(), node: target.identity.node_id, directory }
+}
+
+fn ready_facts(target: &SlotTarget) -> SlotFacts {
+    SlotFacts {
+        directories: vec![formatted(target)],
+        formatted_before: true,
+        distribution: true,
+        files: true,
+        certificate_wanted: None,
+        process: ProcessFacts::Absent,
+    }
+}
+
+#[test]
+fn a_new_slot_gets_everything_at_once_and_is_launched_only_then() {
+    let target = target(RunState::Running);
+    let nothing = SlotFacts {
+        directories: vec![DirectoryFacts::Empty],
+        formatted_before: false,
+        distribution: false,
+        files: false,
+        certificate_wanted: Some("there is none".into()),
+        process: ProcessFacts::Absent,
+    };
+    let Next::Do(actions) = reconcile(cluster(), &target, &nothing) else { panic!("not doing anything") };
+    assert_eq!(actions.len(), 4);
+    assert!(!actions.contains(&Action::Launch));
+    assert_eq!(reconcile(cluster(), &target, &ready_facts(&target)), Next::Do(vec![Action::Launch]));
+}
+
+#[test]
+fn a_known_slot_never_gets_an_empty_disk() {
+    let target = target(RunState::Running);
+    let facts = SlotFacts { directories: vec![DirectoryFacts::Empty], ..ready_facts(&target) };
+    let Next::Blocked { reason } = reconcile(cluster(), &target, &facts) else { panic!("not blocked") };
+    assert!(reason.contains("/srv/d0"), "{reason}");
+}
+
+#[test]
+fn the_data_of_another_node_or_cluster_is_refused_with_both_ids() {
+    let target = target(RunState::Running);
+    let directory = target.identity.directories[0].id;
+    let other = ClusterId::from_random([9; 16]);
+    let foreign = DirectoryFacts::Formatted { cluster: other, node: NodeId(1), directory };
+    let facts = SlotFacts { directories: vec![foreign], ..ready_facts(&target) };
+    let Next::Blocked { reason } = reconcile(cluster(), &target, &facts) else { panic!("not blocked") };
+    assert!(reason.contains(&other.to_string()) && reason.contains(&cluster().to_string()), "{reason}");
+}
+
+#[test]
+fn a_running_process_with_its_launch_is_left_alone_and_another_launch_stops_it_only_when_all_is_ready() {
+    let target = target(RunState::Running);
+    let same = ProcessFacts::Live { launch: target.launch() };
+    assert_eq!(
+        reconcile(cluster(), &target, &SlotFacts { process: same, ..ready_facts(&target) }),
+        Next::Settled
+    );
+
+    let other = ProcessFacts::Live { launch: Sha256::of(b"older") };
+    let facts = SlotFacts { process: other, ..ready_facts(&target) };
+    assert!(
+        matches!(reconcile(cluster(), &target, &facts), Next::Do(actions) if matches!(actions[..], [Action::Stop { .. }]))
+    );
+
+    let unprepared = SlotFacts { distribution: false, ..facts };
+    assert_eq!(reconcile(cluster(), &target, &unprepared), Next::Do(vec![Action::Provide]));
+}
+
+#[test]
+fn a_stopped_slot_is_stopped_and_a_removed_one_is_deleted_after_its_process_is_gone() {
+    let stopped = target(RunState::Stopped);
+    let live = ProcessFacts::Live { launch: stopped.launch() };
+    let facts = SlotFacts { process: live.clone(), ..ready_facts(&stopped) };
+    assert!(
+        matches!(reconcile(cluster(), &stopped, &facts), Next::Do(actions) if matches!(actions[..], [Action::Stop { .. }]))
+    );
+    assert_eq!(reconcile(cluster(), &stopped, &ready_facts(&stopped)), Next::Settled);
+
+    let removed = target(RunState::Removed);
+    let facts = SlotFacts { process: live, ..ready_facts(&removed) };
+    assert!(
+        matches!(reconcile(cluster(), &removed, &facts), Next::Do(actions) if matches!(actions[..], [Action::Stop { .. }]))
+    );
+    assert_eq!(reconcile(cluster(), &removed, &ready_facts(&removed)), Next::Do(vec![Action::Delete]));
+}
