@@ -4,6 +4,7 @@
 //! is handed in. Start at [`model`] for the words, then at `planner` for the decisions.
 
 pub mod api;
+pub mod kafka;
 pub mod machines;
 pub mod model;
 pub mod signature;
