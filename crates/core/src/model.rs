@@ -1,5 +1,6 @@
 //! The words of the domain as types that cannot be wrong once they are parsed.
 
+pub mod cluster;
 pub mod digest;
 pub mod ids;
 pub mod inventory;
@@ -7,6 +8,7 @@ pub mod plan;
 pub mod target;
 pub mod units;
 
+pub use cluster::Cluster;
 pub use digest::Sha256;
 pub use ids::{
     ClusterId, ClusterName, DirectoryId, Epoch, HostId, InvalidName, ListenerName, NodeId, PoolName,
