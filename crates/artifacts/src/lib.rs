@@ -1,1 +1,36 @@
-//! artifacts
+//! Finds, fetches, verifies and lays out what Klamm runs: Apache Kafka as jars, and a Java to run it with.
+//!
+//! What it must never do: hand out a file whose SHA-256 was not checked against a lock file, change a file in
+//! place that a running process may have open, or start anything but `java` to ask it who it is and to write
+//! its class-data archive. It knows nothing of clusters or nodes.
+//!
+//! Start at [`Lock`] for what is wanted, then [`Supply`] with [`ensure_kafka()`] and [`ensure_java()`] for how it
+//! gets here. [`Cache`] says where things lie.
+
+mod blob;
+mod cache;
+mod fetch;
+mod file_facts;
+mod http;
+mod java;
+mod kafka;
+mod lock;
+pub mod mirrors;
+mod progress;
+mod supply;
+#[cfg(test)]
+mod test_server;
+mod unpack;
+
+pub use cache::{Cache, CacheError};
+pub use fetch::{FetchError, Trouble};
+pub use java::{
+    AskError, EnsureJavaError, Java, JavaPolicy, JavaSearch, JavaSource, ManagedRuntime, discover_java,
+    ensure_java,
+};
+pub use kafka::{Damage, EnsureKafkaError, KafkaDistribution, ensure_kafka, laid_out_kafka, verify_kafka};
+pub use lock::{Artifact, ClassPathRole, Lock, LockError};
+pub use mirrors::{InvalidMirror, Mirrors};
+pub use progress::{NoProgress, Progress, ProgressSink};
+pub use supply::{Pace, Supply};
+pub use unpack::UnpackError;
