@@ -1,8 +1,9 @@
 //! What is known about Apache Kafka itself, per version: its properties, what Klamm sets and why, the files of a
 //! freshly formatted data directory, and the ways in which a start fails.
 
+pub mod defaults;
 pub mod properties;
-
+pub mod start_errors;
 pub mod storage;
 pub mod version;
 
