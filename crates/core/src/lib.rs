@@ -7,4 +7,6 @@ pub mod api;
 pub mod kafka;
 pub mod machines;
 pub mod model;
+pub mod planner;
+pub mod render;
 pub mod signature;

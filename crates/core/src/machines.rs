@@ -1,4 +1,5 @@
 //! The state machines as values: observations in, decisions out. Shells around them do what they say.
 
 pub mod admission;
+pub mod execute;
 pub mod reconcile;

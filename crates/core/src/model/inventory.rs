@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ByteCount, ClusterId, DirectoryId, Epoch, HostId, NodeId, Sha256, SlotName, TargetNumber};
+use super::cluster::{AclOperation, ResourcePattern};
+use super::{
+    ByteCount, ClusterId, DirectoryId, Epoch, HostId, NodeId, Sha256, SlotName, TargetNumber, UserName,
+};
 
 /// A value and the moment it was seen, by the clock of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +196,30 @@ pub enum Stage {
     Removed,
 }
 
+impl Stage {
+    /// A few words for people: what is going on, without the slot's name.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Waiting => "waiting".to_owned(),
+            Self::Fetching { item, done, total } => format!("fetching {item}: {done} of {total}"),
+            Self::Preparing { step } => step.clone(),
+            Self::Launching => "starting".to_owned(),
+            Self::Recovering { logs, segments } => match (logs, segments) {
+                (Some(logs), Some(segments)) => format!("recovering: {logs} logs, {segments} segments left"),
+                (Some(logs), None) => format!("recovering: {logs} logs left"),
+                (None, _) => "recovering its logs".to_owned(),
+            },
+            Self::Joining => "joining".to_owned(),
+            Self::Ready => "ready".to_owned(),
+            Self::Stopping => "stopping".to_owned(),
+            Self::Stopped => "stopped".to_owned(),
+            Self::Crashed { cause, .. } => format!("ended by itself: {cause}; starts again"),
+            Self::Blocked { reason } => format!("blocked: {reason}"),
+            Self::Removed => "removed".to_owned(),
+        }
+    }
+}
+
 /// Kafka as its own protocol shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KafkaView {
@@ -251,17 +278,13 @@ pub struct PartitionView {
     pub moving: bool,
 }
 
-/// One access rule of Kafka's authorizer, in Kafka's own words.
+/// One access rule of Kafka's authorizer: allowed, from any host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccessEntry {
-    /// `User:NAME`.
-    pub principal: String,
-    /// `topic`, `group`, `cluster`, `transactional-id`, …
-    pub resource: String,
-    /// The resource's name.
-    pub name: String,
-    /// Whether `name` is a prefix.
-    pub prefixed: bool,
-    /// `read`, `write`, `all`, …
-    pub operation: String,
+    /// Who.
+    pub user: UserName,
+    /// On what.
+    pub resource: ResourcePattern,
+    /// What.
+    pub operation: AclOperation,
 }

@@ -165,7 +165,7 @@ impl Act {
                 format!("set {}", pairs.join(", "))
             }
             Self::Grant { entries } => {
-                let users: BTreeSet<_> = entries.iter().map(|entry| entry.principal.as_str()).collect();
+                let users: BTreeSet<_> = entries.iter().map(|entry| entry.user.as_str()).collect();
                 format!("give access to {}", users.into_iter().collect::<Vec<_>>().join(", "))
             }
             Self::CreateTopic { name, partitions, replicas, .. } => {

@@ -26,7 +26,7 @@ pub struct Target {
     pub name: ClusterName,
     /// Its place in the cluster's history.
     pub number: TargetNumber,
-    /// Digest of the root it was derived from; none for the first.
+    /// [`Target::digest`] of the one it was derived from; none for the first.
     pub parent: Option<Sha256>,
     /// The spec it was planned from, a blob.
     pub spec: Sha256,
@@ -68,6 +68,11 @@ impl Target {
                 .map(|(host, slice)| (host.clone(), Sha256::of(&slice.to_bytes())))
                 .collect(),
         }
+    }
+
+    /// What a child names as its parent: the digest of the root, whatever the epoch it was published under.
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(&self.root(Epoch(0)).to_bytes())
     }
 
     /// All blobs that the target names.
@@ -215,6 +220,8 @@ pub struct ListenerAddress {
     pub host: String,
     /// The port, bound and advertised.
     pub port: u16,
+    /// The spec's port, from which the free ones of a shared host are counted.
+    pub base: u16,
     /// What it is for.
     pub purpose: ListenerPurpose,
 }
@@ -241,13 +248,12 @@ pub struct ProcessTarget {
     /// Digest of Klamm's own jar (engine factory and observer).
     pub jar: Sha256,
     /// Java major versions that will do, best first.
-    pub java: Vec<u16>,
-    /// JVM options, without class path. `{slot}`, `{logs}` and `{jar}` stand for the slot's folder, its log
-    /// folder and Klamm's jar.
+    pub java: Vec<u32>,
+    /// JVM options, without class path and agent: those depend on where the host keeps its cache.
     pub jvm_options: Vec<String>,
     /// The class whose `main` runs.
     pub main_class: String,
-    /// Its arguments, with the same placeholders.
+    /// Its arguments.
     pub arguments: Vec<String>,
 }
 

@@ -89,8 +89,9 @@ pub fn reason_not_to_stop(
     if age > VIEW_MAY_BE_OLD || age.is_negative() {
         return Some(Unsafe::Stale { age_ms: i64::try_from(age.as_millis()).unwrap_or(i64::MAX) });
     }
-    reason_of_quorum(nodes, view.value.quorum.as_ref())
-        .or_else(|| view.value.partitions.iter().find_map(|partition| reason_of_partition(nodes, partition, &view.value)))
+    reason_of_quorum(nodes, view.value.quorum.as_ref()).or_else(|| {
+        view.value.partitions.iter().find_map(|partition| reason_of_partition(nodes, partition, &view.value))
+    })
 }
 
 fn reason_of_quorum(nodes: &BTreeSet<NodeId>, quorum: Option<&QuorumView>) -> Option<Unsafe> {
@@ -107,7 +108,9 @@ fn reason_of_quorum(nodes: &BTreeSet<NodeId>, quorum: Option<&QuorumView>) -> Op
     let leader_caught_up = quorum.voters.get(&leader).and_then(|voter| voter.caught_up_ms);
     let is_caught_up = |id: NodeId, caught_up_ms: Option<i64>| {
         id == leader
-            || leader_caught_up.zip(caught_up_ms).is_some_and(|(leader, voter)| leader - voter < VOTER_MAY_LAG_MS)
+            || leader_caught_up
+                .zip(caught_up_ms)
+                .is_some_and(|(leader, voter)| leader - voter < VOTER_MAY_LAG_MS)
     };
     let left = quorum.voters.iter().filter(|(id, _)| !nodes.contains(id));
     let caught_up = left.filter(|(id, voter)| is_caught_up(**id, voter.caught_up_ms)).count();
@@ -116,7 +119,11 @@ fn reason_of_quorum(nodes: &BTreeSet<NodeId>, quorum: Option<&QuorumView>) -> Op
     (caught_up < needed).then_some(Unsafe::QuorumLost { caught_up, needed })
 }
 
-fn reason_of_partition(nodes: &BTreeSet<NodeId>, partition: &PartitionView, view: &KafkaView) -> Option<Unsafe> {
+fn reason_of_partition(
+    nodes: &BTreeSet<NodeId>,
+    partition: &PartitionView,
+    view: &KafkaView,
+) -> Option<Unsafe> {
     if !partition.replicas.iter().any(|replica| nodes.contains(replica)) {
         return None;
     }

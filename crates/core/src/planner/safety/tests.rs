@@ -60,7 +60,8 @@ fn nothing_seen_or_an_old_or_future_view_permits_nothing() {
 fn a_lagging_or_unheard_voter_does_not_count() {
     for caught_up_ms in [Some(7_000), None] {
         let mut lagging = view();
-        lagging.value.quorum.as_mut().unwrap().voters.get_mut(&NodeId(3)).unwrap().caught_up_ms = caught_up_ms;
+        lagging.value.quorum.as_mut().unwrap().voters.get_mut(&NodeId(3)).unwrap().caught_up_ms =
+            caught_up_ms;
         assert!(matches!(ask(&[2], Some(&lagging)), Some(Unsafe::QuorumLost { .. })));
     }
 }
@@ -72,7 +73,10 @@ fn a_partition_at_min_isr_holds_back_also_a_replica_that_is_out_of_sync() {
     assert!(matches!(ask(&[2], Some(&at_min)), Some(Unsafe::BelowMinIsr { left: 1, needed: 2, .. })));
     assert_eq!(ask(&[3], Some(&at_min)), None, "it is not in the set that would shrink");
     at_min.value.partitions[0].in_sync = BTreeSet::from([NodeId(1)]);
-    assert!(matches!(ask(&[3], Some(&at_min)), Some(Unsafe::BelowMinIsr { .. })), "it may be the first to catch up");
+    assert!(
+        matches!(ask(&[3], Some(&at_min)), Some(Unsafe::BelowMinIsr { .. })),
+        "it may be the first to catch up"
+    );
 }
 
 #[test]

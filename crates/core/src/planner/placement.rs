@@ -1,0 +1,157 @@
+//! Where a new slot goes: which host, which ports, under which names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{PlanInput, PlanRefused};
+use crate::kafka::Profile;
+use crate::model::cluster::{NameTemplate, TemplateValues, WantedSlot};
+use crate::model::inventory::HostReport;
+use crate::model::target::{ListenerAddress, ListenerPurpose};
+use crate::model::{HostId, NodeId, SlotName};
+use crate::render::server_properties::{CONTROLLER, INTERNAL};
+
+/// What is taken on each host while a plan is made.
+#[derive(Debug)]
+pub(super) struct Occupancy {
+    slots: BTreeMap<HostId, usize>,
+    ports: BTreeMap<HostId, BTreeSet<u16>>,
+}
+
+impl Occupancy {
+    /// What other clusters keep, what the slots in force keep, and what something listens on now.
+    pub(super) fn of(input: &PlanInput<'_>) -> Self {
+        let mut occupancy = Self { slots: BTreeMap::new(), ports: input.reserved_ports.clone() };
+        for (host, report) in &input.inventory.hosts {
+            occupancy.ports.entry(host.clone()).or_default().extend(&report.value.ports_taken);
+        }
+        for (_, (host, slot)) in input.current.map(|current| current.slots()).unwrap_or_default() {
+            *occupancy.slots.entry(host.clone()).or_default() += 1;
+            let ports = slot.identity.listeners.values().map(|listener| listener.port);
+            occupancy.ports.entry(host.clone()).or_default().extend(ports);
+        }
+        occupancy
+    }
+
+    /// The first free port from `base` upwards, which is then taken.
+    fn take_port(&mut self, host: &HostId, slot: &SlotName, base: u16) -> Result<u16, PlanRefused> {
+        let taken = self.ports.entry(host.clone()).or_default();
+        let free = (base..=u16::MAX).find(|port| !taken.contains(port));
+        let free = free.ok_or_else(|| PlanRefused::NoPort { slot: slot.clone(), base })?;
+        taken.insert(free);
+        Ok(free)
+    }
+}
+
+/// The host for a new slot: of those it may use the one with the fewest slots of the cluster.
+pub(super) fn choose_host<'a>(
+    input: &'a PlanInput<'_>,
+    wanted: &WantedSlot<'_>,
+    occupancy: &mut Occupancy,
+) -> Result<(&'a HostId, &'a HostReport), PlanRefused> {
+    let may_use = |report: &HostReport| {
+        let pool = &wanted.pool.hosts;
+        let own = wanted.overrides().and_then(|slot| slot.host.as_ref());
+        (pool.is_empty() || pool.iter().any(|selector| selector.matches(&report.name)))
+            && own.is_none_or(|selector| selector.matches(&report.name))
+    };
+    let hosts = input.inventory.hosts.iter().map(|(host, report)| (host, &report.value));
+    let chosen = hosts
+        .filter(|(_, report)| may_use(report))
+        .min_by_key(|(host, _)| (occupancy.slots.get(*host).copied().unwrap_or(0), (*host).clone()));
+    let Some((host, report)) = chosen else {
+        let why =
+            if input.inventory.hosts.is_empty() { "none has reported yet" } else { "its `hosts` match none" };
+        return Err(PlanRefused::NoHost { slot: wanted.name(), why: why.to_owned() });
+    };
+    *occupancy.slots.entry(host.clone()).or_default() += 1;
+    Ok((host, report))
+}
+
+/// A slot on its host, as far as names and ports go.
+pub(super) struct Placed<'a> {
+    /// The slot.
+    pub(super) wanted: WantedSlot<'a>,
+    /// Its node id.
+    pub(super) node_id: NodeId,
+    /// Its host.
+    pub(super) host: &'a HostId,
+    /// What the host reported.
+    pub(super) report: &'a HostReport,
+}
+
+/// The listeners of a slot. Those it has already keep their ports for life; new ones get the next free.
+pub(super) fn place_listeners(
+    input: &PlanInput<'_>,
+    placed: &Placed<'_>,
+    kept: &BTreeMap<String, ListenerAddress>,
+    occupancy: &mut Occupancy,
+) -> Result<BTreeMap<String, ListenerAddress>, PlanRefused> {
+    let slot = placed.wanted.name();
+    let mut listeners = BTreeMap::new();
+    for listener in wanted_listeners(input, placed) {
+        let WantedListener { kafka_name, purpose, base, bind, host } = listener;
+        let port = match kept.get(&kafka_name) {
+            Some(kept) if kept.base != base => {
+                return Err(PlanRefused::NotSupported {
+                    what: format!("moving listener {kafka_name} of {slot} from port {} to {base}", kept.base),
+                    instead: "add a second listener with the new port, move the clients, remove the first"
+                        .to_owned(),
+                });
+            }
+            Some(kept) => kept.port,
+            None => occupancy.take_port(placed.host, &slot, base)?,
+        };
+        listeners.insert(kafka_name, ListenerAddress { bind, host, port, base, purpose });
+    }
+    Ok(listeners)
+}
+
+struct WantedListener {
+    kafka_name: String,
+    purpose: ListenerPurpose,
+    base: u16,
+    bind: std::net::IpAddr,
+    host: String,
+}
+
+fn wanted_listeners(input: &PlanInput<'_>, placed: &Placed<'_>) -> Vec<WantedListener> {
+    let Placed { wanted, node_id, host: _, report } = placed;
+    let slot = wanted.name();
+    let cluster = input.cluster;
+    let own_name = match cluster.profile {
+        Profile::Laptop => report.advertised.clone(),
+        Profile::Production => format!("{slot}.{}.klamm", cluster.name),
+    };
+    let advertised = |template: Option<&NameTemplate>| {
+        let values =
+            TemplateValues { slot: &slot, node_id: *node_id, cluster: &cluster.name, host: &report.name };
+        template.map_or_else(|| own_name.clone(), |template| template.fill(&values))
+    };
+    let mut listeners = Vec::new();
+    if wanted.role().is_controller() {
+        listeners.push(WantedListener {
+            kafka_name: CONTROLLER.to_owned(),
+            purpose: ListenerPurpose::Controller,
+            base: cluster.ports.controller,
+            bind: report.address,
+            host: advertised(None),
+        });
+    }
+    if wanted.role().is_broker() {
+        listeners.push(WantedListener {
+            kafka_name: INTERNAL.to_owned(),
+            purpose: ListenerPurpose::Internal,
+            base: cluster.ports.internal,
+            bind: report.address,
+            host: advertised(None),
+        });
+        listeners.extend(cluster.listeners.iter().map(|(name, listener)| WantedListener {
+            kafka_name: name.kafka_name(),
+            purpose: ListenerPurpose::Clients(name.clone()),
+            base: listener.port,
+            bind: listener.bind.unwrap_or(report.address),
+            host: advertised(listener.advertised.as_ref()),
+        }));
+    }
+    listeners
+}
