@@ -28,16 +28,16 @@ pub(crate) fn client(pace: &Pace) -> Result<reqwest::Client, reqwest::Error> {
 pub(crate) fn trouble_of(failed: &reqwest::Error) -> Trouble {
     let mut cause: Option<&(dyn Error + 'static)> = Some(failed);
     while let Some(current) = cause {
-        // An `io::Error` hides the error it wraps: its `source` is that error's source.
-        let inner = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if current.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if current.is::<rustls::Error>() {
             return Trouble::Tls;
         }
         // The resolver's error type is private to the HTTP stack; its text is all there is.
         if failed.is_connect() && current.to_string() == "dns error" {
             return Trouble::NameLookup;
         }
-        cause = current.source();
+        // An `io::Error` hides the error it wraps: its `source` is that error's source.
+        let wrapped = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| current.source());
     }
     if failed.is_timeout() {
         Trouble::Timeout

@@ -117,7 +117,7 @@ pub async fn ensure_kafka(
     .await
 }
 
-/// Reads every laid-out jar of `role` and compares it with the lock.
+/// Reads every laid-out jar of `role` and compares it with the lock: some 50 MB, in the calling thread.
 ///
 /// # Errors
 /// When a file is there but cannot be read.

@@ -1,6 +1,8 @@
 //! What a caller hears while artifacts are made ready.
 
 /// One thing that happened. Events are cheap and may come from several threads.
+///
+/// Counts are those of one `ensure_` call; whoever runs two at once gives each its own sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// A new stage, as text for a person: `checking the cache`, `unpacking Java 25.0.2`.

@@ -250,6 +250,37 @@ async fn a_name_without_an_address_is_told_apart_from_a_refused_connection() {
 }
 
 #[tokio::test]
+async fn a_server_whose_certificate_this_machine_does_not_trust_is_not_asked_again() {
+    let (_folder, cache) = scratch();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let handshakes = Arc::new(AtomicUsize::new(0));
+    let counted = handshakes.clone();
+    let server = tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            // Fails, as the client hangs up.
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    let failed = fetch_all(&supply_from(&cache, &[url]), vec![wanted_of(b"x")]).await.unwrap_err();
+    server.abort();
+    assert!(matches!(failed, FetchError::Unreachable { trouble: Trouble::Tls, .. }), "{failed:?}");
+    assert_eq!(handshakes.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_full_disk_is_named_and_not_retried() {
     let (_folder, cache) = scratch();
     let bytes = content();
