@@ -88,7 +88,7 @@ impl Credential {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_world::World;
+    use crate::tests::World;
 
     #[test]
     fn a_credential_survives_the_way_through_its_key_store() {

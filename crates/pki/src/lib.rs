@@ -44,4 +44,4 @@ pub use tls::{
 pub use validity::{Validity, ValidityError, renew_at};
 
 #[cfg(test)]
-mod test_world;
+mod tests;

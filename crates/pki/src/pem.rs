@@ -114,7 +114,7 @@ pub fn trust_bundle<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_world::World;
+    use crate::tests::World;
 
     #[test]
     fn a_bundle_holds_each_authority_once_in_the_order_given() {

@@ -5,7 +5,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::*;
 use crate::pem::decode_certificates;
-use crate::test_world::{DAY, World, authority, name, serial};
+use crate::tests::{DAY, World, authority, name, serial};
 
 #[test]
 fn an_authority_is_a_root_that_signs_leaves_only() {

@@ -9,7 +9,7 @@ use rcgen::{
 };
 
 use super::*;
-use crate::test_world::{World, authority, node_profile};
+use crate::tests::{World, authority, node_profile};
 use crate::{AuthorityKind, Credential, Grant, Validity};
 
 const BOTH: [KeyPurpose; 2] = [KeyPurpose::ServerAuth, KeyPurpose::ClientAuth];

@@ -3,7 +3,7 @@
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, SanType, SerialNumber};
 
 use super::*;
-use crate::test_world::World;
+use crate::tests::World;
 
 fn foreign(change: impl FnOnce(&mut CertificateParams)) -> CertificateFacts {
     let mut params = CertificateParams::default();

@@ -7,7 +7,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::*;
 use crate::pem::decode_certificates;
-use crate::test_world::{DAY, World, authority, name, names, node_profile, serial, user_profile};
+use crate::tests::{DAY, World, authority, name, names, node_profile, serial, user_profile};
 use crate::{KeyPurpose, PrivateKey, inspect, renew_at};
 
 fn all_profiles() -> Vec<(Profile, &'static str, bool)> {

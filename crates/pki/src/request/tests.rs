@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
 
 use super::*;
-use crate::test_world::{names, node_profile, user_profile};
+use crate::tests::{names, node_profile, user_profile};
 
 fn parse(change: impl FnOnce(&mut CertificateParams)) -> Result<CertificateRequest, RequestError> {
     let mut params = CertificateParams::default();

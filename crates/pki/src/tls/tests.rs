@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ServerConnection};
 
 use super::*;
-use crate::test_world::{World, authority, name, names, node_profile, user_profile};
+use crate::tests::{World, authority, name, names, node_profile, user_profile};
 use crate::{AuthorityKind, CertificateFacts, Credential, Fingerprint, Grant, Profile, Validity};
 
 /// What came of a handshake: the subjects that each side saw of the other, or which side refused and why.
