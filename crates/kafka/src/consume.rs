@@ -1,0 +1,363 @@
+//! Reading a topic without a group: from every partition at once, from a chosen start, to the end or on.
+
+mod offsets;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt, try_unfold};
+use thiserror::Error;
+use tokio::time::{Instant, sleep_until};
+
+use crate::admin::TopicPartition;
+use crate::cluster::{Cluster, OperationError, Route};
+use crate::codec::calls::fetch::{Fetch, Fetched};
+use crate::codec::{CodecError, records};
+use crate::deadline::Deadline;
+use crate::refusal::{ErrorCode, Refusal};
+
+pub use offsets::OffsetAt;
+
+/// Before leaders are looked up again after a failure.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A record as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumedRecord {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// Its place in the partition.
+    pub offset: i64,
+    /// Milliseconds since 1970, by the producer's clock or the broker's, as the topic is configured.
+    pub timestamp_ms: i64,
+    /// The key.
+    pub key: Option<Bytes>,
+    /// The content.
+    pub value: Option<Bytes>,
+    /// Names and values in order.
+    pub headers: Vec<(String, Option<Bytes>)>,
+}
+
+/// Where reading starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartAt {
+    /// At the oldest record of each partition.
+    Earliest,
+    /// Behind the newest record of each partition.
+    Latest,
+    /// At these offsets; partitions not named are not read.
+    Offsets(BTreeMap<i32, i64>),
+}
+
+/// Where reading stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopAt {
+    /// Never.
+    Never,
+    /// When everything that every partition had at the start was read.
+    HighWatermark,
+}
+
+/// How a consumer fetches.
+#[derive(Debug, Clone)]
+pub struct ConsumerOptions {
+    /// How long a leader with nothing new holds a fetch. Half a second by default.
+    pub wait: Duration,
+    /// Bytes of one fetch; a single larger batch comes nevertheless. 8 MiB by default.
+    pub max_bytes: i32,
+    /// Bytes of one partition in a fetch, likewise. 1 MiB by default.
+    pub partition_max_bytes: i32,
+    /// How long failures in a row are overcome before they are reported. One minute by default.
+    pub patience: Duration,
+}
+
+impl Default for ConsumerOptions {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_millis(500),
+            max_bytes: 8 << 20,
+            partition_max_bytes: 1 << 20,
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why reading cannot go on.
+#[derive(Debug, Error)]
+pub enum ConsumeError {
+    /// The topic does not exist or may not be seen.
+    #[error("topic {topic} is not available")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// Kafka's answer.
+        source: Refusal,
+    },
+    /// A partition cannot be read at the position reached.
+    #[error("{place} cannot be read from offset {offset}")]
+    Partition {
+        /// The partition.
+        place: TopicPartition,
+        /// The position.
+        offset: i64,
+        /// Kafka's answer.
+        source: Refusal,
+    },
+    /// What came is not a sound batch.
+    #[error("{place} holds unreadable records from offset {offset}")]
+    Decode {
+        /// The partition.
+        place: TopicPartition,
+        /// The position.
+        offset: i64,
+        /// What the codec said.
+        source: CodecError,
+    },
+    /// The cluster did not answer for longer than the patience allows.
+    #[error("topic {topic} could not be read")]
+    Operation {
+        /// The topic.
+        topic: String,
+        /// The last failure.
+        source: Box<OperationError>,
+    },
+}
+
+/// Reads one topic. [`Consumer::next`] may be dropped at any point without losing a record.
+///
+/// Partitions added to the topic after the start are not read.
+#[derive(Debug)]
+pub struct Consumer {
+    cluster: Cluster,
+    topic: Arc<str>,
+    options: ConsumerOptions,
+    positions: BTreeMap<i32, Position>,
+    /// Leader of each partition; looked up again when empty.
+    leaders: BTreeMap<i32, i32>,
+    fetches: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// Leaders with a fetch on its way.
+    busy: BTreeSet<i32>,
+    ready: VecDeque<ConsumedRecord>,
+    trouble: Option<Trouble>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    next: i64,
+    end: Option<i64>,
+}
+
+impl Position {
+    fn is_finished(&self) -> bool {
+        self.end.is_some_and(|end| self.next >= end)
+    }
+}
+
+/// One leader's answer to a fetch.
+struct Answer {
+    leader: i32,
+    result: Result<Vec<Fetched>, OperationError>,
+}
+
+/// Failures since the last success.
+#[derive(Debug, Clone, Copy)]
+struct Trouble {
+    since: Instant,
+    resume: Instant,
+}
+
+impl Consumer {
+    /// Finds the topic's partitions and positions. The consumer has connections of its own.
+    pub async fn open(
+        cluster: &Cluster,
+        topic: &str,
+        (start, stop): (StartAt, StopAt),
+        options: ConsumerOptions,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Self, ConsumeError> {
+        let deadline = deadline.into();
+        let cluster = cluster.with_own_connections();
+        let ends = match stop {
+            StopAt::Never => BTreeMap::new(),
+            StopAt::HighWatermark => cluster.list_offsets(topic, OffsetAt::Latest, deadline).await?,
+        };
+        let starts = match start {
+            StartAt::Earliest => cluster.list_offsets(topic, OffsetAt::Earliest, deadline).await?,
+            StartAt::Latest => cluster.list_offsets(topic, OffsetAt::Latest, deadline).await?,
+            StartAt::Offsets(offsets) => offsets,
+        };
+        let positions = starts
+            .into_iter()
+            .map(|(partition, next)| (partition, Position { next, end: ends.get(&partition).copied() }))
+            .collect();
+        Ok(Self {
+            cluster,
+            topic: topic.into(),
+            options,
+            positions,
+            leaders: BTreeMap::new(),
+            fetches: FuturesUnordered::new(),
+            busy: BTreeSet::new(),
+            ready: VecDeque::new(),
+            trouble: None,
+        })
+    }
+
+    /// The next record; in order within a partition. None once the end asked for is reached.
+    pub async fn next(&mut self) -> Result<Option<ConsumedRecord>, ConsumeError> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                return Ok(Some(record));
+            }
+            if self.positions.values().all(Position::is_finished) {
+                return Ok(None);
+            }
+            if let Some(trouble) = self.trouble {
+                sleep_until(trouble.resume).await;
+            }
+            if self.leaders.is_empty() {
+                self.find_leaders().await?;
+            }
+            self.start_fetches();
+            match self.fetches.next().await {
+                Some(answer) => self.take_in(answer)?,
+                // No partition has a leader right now.
+                None => self.note_trouble(None)?,
+            }
+        }
+    }
+
+    /// The offset of the record after the last one taken in, by partition.
+    pub fn positions(&self) -> BTreeMap<i32, i64> {
+        let mut positions: BTreeMap<i32, i64> =
+            self.positions.iter().map(|(partition, position)| (*partition, position.next)).collect();
+        // What waits in the queue has not been handed out yet.
+        for record in self.ready.iter().rev() {
+            positions.insert(record.partition, record.offset);
+        }
+        positions
+    }
+
+    /// The records as a stream, which ends where reading was asked to stop.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ConsumedRecord, ConsumeError>> {
+        try_unfold(
+            self,
+            |mut consumer| async move { Ok(consumer.next().await?.map(|record| (record, consumer))) },
+        )
+    }
+
+    async fn find_leaders(&mut self) -> Result<(), ConsumeError> {
+        let deadline = Deadline::after(self.options.patience);
+        let partitions = offsets::partitions(&self.cluster, &self.topic, deadline).await?;
+        self.leaders = partitions
+            .into_iter()
+            .filter_map(|partition| Some((partition.index, partition.leader?)))
+            .collect();
+        Ok(())
+    }
+
+    /// One fetch for each leader that has none on its way and something left to tell.
+    fn start_fetches(&mut self) {
+        let mut by_leader: BTreeMap<i32, BTreeMap<i32, i64>> = BTreeMap::new();
+        for (partition, position) in &self.positions {
+            match self.leaders.get(partition) {
+                Some(leader) if !position.is_finished() && !self.busy.contains(leader) => {
+                    by_leader.entry(*leader).or_default().insert(*partition, position.next);
+                }
+                Some(_) | None => {}
+            }
+        }
+        for (leader, positions) in by_leader {
+            let fetch = Fetch {
+                topic: self.topic.to_string(),
+                positions,
+                wait: self.options.wait,
+                max_bytes: self.options.max_bytes,
+                partition_max_bytes: self.options.partition_max_bytes,
+            };
+            let cluster = self.cluster.clone();
+            let deadline = Deadline::after(self.options.patience);
+            self.busy.insert(leader);
+            self.fetches.push(Box::pin(async move {
+                Answer { leader, result: cluster.once(Route::Node(leader), &fetch, deadline).await }
+            }));
+        }
+    }
+
+    fn take_in(&mut self, Answer { leader, result }: Answer) -> Result<(), ConsumeError> {
+        self.busy.remove(&leader);
+        let fetched = match result {
+            Ok(fetched) => fetched,
+            Err(failure) => return self.note_trouble(Some(failure)),
+        };
+        let mut refused = None;
+        for Fetched { partition, result } in fetched {
+            let Some(position) = self.positions.get_mut(&partition) else { continue };
+            let place = || TopicPartition::new(&*self.topic, partition);
+            match result {
+                Ok(batches) => {
+                    let stretch = records::decode(batches).map_err(|source| ConsumeError::Decode {
+                        place: place(),
+                        offset: position.next,
+                        source,
+                    })?;
+                    for stored in stretch.records {
+                        let beyond = position.end.is_some_and(|end| stored.offset >= end);
+                        // A batch comes whole, also when the position is in its middle.
+                        if stored.offset < position.next || beyond {
+                            continue;
+                        }
+                        self.ready.push_back(ConsumedRecord {
+                            topic: Arc::clone(&self.topic),
+                            partition,
+                            offset: stored.offset,
+                            timestamp_ms: stored.record.timestamp,
+                            key: stored.record.key,
+                            value: stored.record.value,
+                            headers: stored.record.headers,
+                        });
+                    }
+                    position.next = position.next.max(stretch.next_offset.unwrap_or(position.next));
+                }
+                Err(refusal) if refusal.is_retriable() || refusal.code == ErrorCode::UNKNOWN_LEADER_EPOCH => {
+                    refused = Some(OperationError::Batch { leader, source: refusal });
+                }
+                Err(source) => {
+                    return Err(ConsumeError::Partition { place: place(), offset: position.next, source });
+                }
+            }
+        }
+        match refused {
+            Some(failure) => self.note_trouble(Some(failure)),
+            None => {
+                self.trouble = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits a little and looks for leaders again, unless that has not helped for too long.
+    fn note_trouble(&mut self, failure: Option<OperationError>) -> Result<(), ConsumeError> {
+        let now = Instant::now();
+        let since = self.trouble.map_or(now, |trouble| trouble.since);
+        let lasting = now.duration_since(since) > self.options.patience;
+        if let Some(failure) = failure {
+            if lasting || !failure.is_retriable() {
+                let topic = self.topic.to_string();
+                return Err(ConsumeError::Operation { topic, source: Box::new(failure) });
+            }
+            tracing::debug!(topic = %self.topic, error = %failure, "fetch failed, looking for leaders again");
+        } else if lasting {
+            let source = Refusal::new(ErrorCode::LEADER_NOT_AVAILABLE);
+            return Err(ConsumeError::Topic { topic: self.topic.to_string(), source });
+        }
+        self.trouble = Some(Trouble { since, resume: now + PAUSE });
+        self.leaders.clear();
+        Ok(())
+    }
+}
