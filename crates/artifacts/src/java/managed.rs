@@ -25,6 +25,8 @@ use crate::unpack::unpack_folder;
 const CARRIED: &str = include_str!("../../locks/java-25.0.2.json");
 /// The only format of that list, and of `runtime.json`, so far.
 const FORMAT: u32 = 1;
+/// What folders are called while they are filled.
+const UNPACKING: &str = ".unpacking-";
 /// Writing the archive takes some two seconds of CPU.
 const DUMP_WITHIN: Duration = Duration::from_secs(180);
 /// Without these nothing starts; any damage by hand or disk that matters at start shows in their facts.
@@ -111,11 +113,19 @@ pub(super) async fn ensure(supply: &Supply, accepted: &[u32]) -> Result<Java, En
             source,
         })?;
     }
+    let parent = folder.parent().expect("runtimes lie in a folder").to_owned();
+    // Held until the end: a second process waits here, and then finds everything done.
+    let _guard = blocking(&parent, {
+        let parent = parent.clone();
+        move || lock_and_clear(&parent)
+    })
+    .await?;
+    if let Some(java) = read_unpacked(&folder) {
+        return Ok(java);
+    }
     supply.progress.report(Progress::Stage(&format!("unpacking Java {}", runtime.java)));
-    // Two at once unpack twice and one of them wins: simpler than to wait, and rare.
-    let parent = folder.parent().expect("runtimes lie in a folder");
-    let scratch = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(parent);
-    let scratch = scratch.map_err(|failed| storage(parent, failed))?;
+    let scratch = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(&parent);
+    let scratch = scratch.map_err(|failed| storage(&parent, failed))?;
     let home = scratch.path().join("home");
     unpack(runtime, &blob, &home).await?;
     supply.progress.report(Progress::Stage(&format!("preparing Java {}", runtime.java)));
@@ -150,7 +160,8 @@ async fn prepare(home: &Path) -> Result<Java, AskError> {
     Ok(java)
 }
 
-/// Renames the finished folder to its place, unless another process was faster.
+/// Renames the finished folder to its place. A damaged one there is moved away whole: what runs on it keeps its
+/// open files until the folder is deleted with `scratch`.
 async fn move_in(java: Java, scratch: tempfile::TempDir, folder: &Path) -> Result<Java, EnsureJavaError> {
     let target = folder.to_owned();
     blocking(folder, move || {
@@ -159,22 +170,28 @@ async fn move_in(java: Java, scratch: tempfile::TempDir, folder: &Path) -> Resul
         let unpacked = Unpacked { version: FORMAT, java, watched };
         let text = serde_json::to_vec_pretty(&unpacked).map_err(io::Error::from)?;
         write_atomically(&home.join("runtime.json"), &text)?;
-        let parent = target.parent().expect("runtimes lie in a folder");
-        let guard = fs::File::create(parent.join(".moving"))?;
-        guard.lock()?;
-        if read_unpacked(&target).is_none() {
-            // A damaged one is moved away whole: what runs on it keeps its open files until the folder is deleted
-            // with `scratch`.
-            match fs::rename(&target, scratch.path().join("damaged")) {
-                Err(failed) if failed.kind() != io::ErrorKind::NotFound => return Err(failed),
-                Ok(()) | Err(_) => {}
-            }
-            fs::rename(&home, &target)?;
-            sync_folder(parent)?;
+        match fs::rename(&target, scratch.path().join("damaged")) {
+            Err(failed) if failed.kind() != io::ErrorKind::NotFound => return Err(failed),
+            Ok(()) | Err(_) => {}
         }
+        fs::rename(&home, &target)?;
+        sync_folder(target.parent().expect("runtimes lie in a folder"))?;
         Ok(unpacked.java)
     })
     .await
+}
+
+/// Takes the lock of all runtimes, and deletes what a process that was killed while it held it has left.
+fn lock_and_clear(parent: &Path) -> io::Result<fs::File> {
+    let guard = fs::File::create(parent.join(".lock"))?;
+    guard.lock()?;
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNPACKING.as_bytes()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(guard)
 }
 
 fn read_unpacked(folder: &Path) -> Option<Java> {
