@@ -16,7 +16,8 @@ pub struct StartError {
 
 /// Finds the cause in the end of a node's standard output and error, both in one text. The last line that the
 /// catalogue knows wins: the text may begin with an earlier start, and in a chain of exceptions the last is the
-/// root.
+/// root. Ask it only about a node that ended or does not get ready: a healthy one may have waited for the session
+/// of its killed predecessor, and said so.
 pub fn recognise(log_tail: &str) -> Option<StartError> {
     log_tail.lines().rev().find_map(|line| {
         let cause = RULES.iter().find_map(|rule| rule(line))?;

@@ -199,6 +199,30 @@ Caused by: java.nio.file.NoSuchFileException: /srv/x.pem"
 }
 
 #[test]
+fn limits_second_nodes_and_old_javas_are_recognised() {
+    assert_eq!(
+        cause(
+            "org.apache.kafka.common.KafkaException: java.io.IOException: Too many open files
+Caused by: java.io.IOException: Too many open files
+[2026-11-21 10:09:38,036] ERROR Exiting Kafka due to fatal exception during startup. (kafka.Kafka$)"
+        ),
+        StartCause::TooManyOpenFiles
+    );
+    let second = cause(
+        "[2026-11-21 10:09:23,967] INFO [BrokerLifecycleManager id=9] Unable to register broker 9 because the controller returned error DUPLICATE_BROKER_REGISTRATION (org.apache.kafka.server.BrokerLifecycleManager)",
+    );
+    assert_eq!(second, StartCause::NodeIdRegistered);
+    assert!(second.may_pass(), "the session of a killed node ends by itself");
+    assert_eq!(
+        cause(
+            "Error: LinkageError occurred while loading main class kafka.Kafka
+\tjava.lang.UnsupportedClassVersionError: kafka/Kafka has been compiled by a more recent version of the Java Runtime (class file version 69.0), this version of the Java Runtime only recognizes class file versions up to 61.0"
+        ),
+        StartCause::JavaTooOld
+    );
+}
+
+#[test]
 fn the_latest_start_counts_and_a_healthy_log_says_nothing() {
     let healthy = "[2026-11-21 09:52:46,979] INFO [KafkaRaftServer nodeId=1] Kafka Server started (kafka.server.KafkaRaftServer)
 [2026-11-21 09:50:38,174] WARN [RaftManager id=1] Connection to node -2 (/127.0.0.1:19201) could not be established. Node may not be available. (org.apache.kafka.clients.NetworkClient)";
