@@ -13,7 +13,7 @@ use klamm_artifacts::{
 
 /// Arguments of `fetch-kafka`.
 #[derive(Debug, clap::Args)]
-pub struct FetchKafkaArgs {
+pub(crate) struct FetchKafkaArgs {
     /// The Kafka version, one of those with a lock file.
     version: String,
     /// The cache folder.
@@ -31,7 +31,7 @@ pub struct FetchKafkaArgs {
 }
 
 /// Fetches, then prints the folder of the jars on standard output; progress goes to standard error.
-pub fn run(args: FetchKafkaArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: FetchKafkaArgs) -> anyhow::Result<()> {
     let lock = Lock::for_kafka(&args.version).with_context(|| {
         let known: Vec<_> = Lock::carried().iter().map(Lock::kafka).collect();
         format!("there is no lock file for Kafka {}, only for {}", args.version, known.join(", "))
@@ -49,12 +49,22 @@ pub fn run(args: FetchKafkaArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let began = Instant::now();
     let kafka = runtime.block_on(ensure_kafka(&supply, lock, role))?;
-    eprintln!("Kafka {} in {:.2} s, lock {}", kafka.version, began.elapsed().as_secs_f64(), kafka.lock_digest);
+    eprintln!(
+        "Kafka {} in {:.2} s, lock {}",
+        kafka.version,
+        began.elapsed().as_secs_f64(),
+        kafka.lock_digest
+    );
     if args.managed_java {
         let began = Instant::now();
         let search = JavaSearch::default();
         let java = runtime.block_on(ensure_java(&supply, lock.java(), &JavaPolicy::ManagedOnly, &search))?;
-        eprintln!("Java {} in {:.2} s: {}", java.version, began.elapsed().as_secs_f64(), java.executable.display());
+        eprintln!(
+            "Java {} in {:.2} s: {}",
+            java.version,
+            began.elapsed().as_secs_f64(),
+            java.executable.display()
+        );
     }
     let libs = kafka.class_path.first().and_then(|jar| jar.parent()).context("the lock file lists no jar")?;
     println!("{}", libs.display());

@@ -14,7 +14,7 @@ const FEATURES: &str = "kafka-features.tsv";
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The release the jars are of, for example 4.3.1
     version: KafkaVersion,
     /// Folder with the jars of `kafka_2.13` and what it depends on
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 /// Writes `crates/core/data/kafka-properties-LINE.tsv` and the features of all lines up to this one.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let line = args.version.line();
     let core_jar = args.libs.join(format!("kafka_2.13-{}.jar", args.version));
     ensure!(

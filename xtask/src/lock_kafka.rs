@@ -17,7 +17,7 @@ const RELOAD4J_BINDING: &str = "1.7.36";
 
 /// Arguments of `lock-kafka`.
 #[derive(Debug, clap::Args)]
-pub struct LockKafkaArgs {
+pub(crate) struct LockKafkaArgs {
     /// The Kafka version, for example 4.3.1.
     version: String,
     /// Where to write; by default the folder of the lock files that the product carries.
@@ -29,7 +29,7 @@ pub struct LockKafkaArgs {
 }
 
 /// Resolves the closure and writes the lock file.
-pub fn run(args: LockKafkaArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: LockKafkaArgs) -> anyhow::Result<()> {
     let version = &args.version;
     let minor = Minor::of(version)?;
     let core = format!("org.apache.kafka:kafka_2.13:{version}");
@@ -42,7 +42,9 @@ pub fn run(args: LockKafkaArgs) -> anyhow::Result<()> {
     let mut artifacts = resolve(&with_tools)?;
     for (coordinate, artifact) in &node {
         let Some(both) = artifacts.get_mut(coordinate) else {
-            bail!("{coordinate} serves nodes, but with kafka-tools another version is chosen; decide which by hand");
+            bail!(
+                "{coordinate} serves nodes, but with kafka-tools another version is chosen; decide which by hand"
+            );
         };
         ensure!(both.sha256 == artifact.sha256, "{coordinate} was resolved to two different files");
         both.roles.insert(0, ClassPathRole::Node);
@@ -59,7 +61,11 @@ pub fn run(args: LockKafkaArgs) -> anyhow::Result<()> {
         fs::write(&file, &text).with_context(|| format!("{} could not be written", file.display()))?;
     }
     let (all, nodes) = (lock.artifacts().len(), node.len());
-    println!("{}: {all} jars, {nodes} of them for nodes, {bytes} bytes, digest {}", file.display(), lock.digest());
+    println!(
+        "{}: {all} jars, {nodes} of them for nodes, {bytes} bytes, digest {}",
+        file.display(),
+        lock.digest()
+    );
     Ok(())
 }
 
@@ -84,7 +90,9 @@ impl Minor {
             vec![format!("org.slf4j:slf4j-reload4j:{RELOAD4J_BINDING}")]
         } else {
             // 4.0 does not bring log4j-core itself; naming it for all keeps its version beside the binding's.
-            ["log4j-slf4j-impl", "log4j-core"].map(|name| format!("org.apache.logging.log4j:{name}:{LOG4J}")).into()
+            ["log4j-slf4j-impl", "log4j-core"]
+                .map(|name| format!("org.apache.logging.log4j:{name}:{LOG4J}"))
+                .into()
         }
     }
 
@@ -109,7 +117,9 @@ fn resolve(roots: &[String]) -> anyhow::Result<BTreeMap<String, Artifact>> {
         .arg(format!("-DoutputFile={}", list.display()))
         .arg(format!("--file={}", pom.display()))
         .status()
-        .context("mvn could not be started; it is needed to resolve Kafka's dependencies (Debian package: maven)")?;
+        .context(
+            "mvn could not be started; it is needed to resolve Kafka's dependencies (Debian package: maven)",
+        )?;
     ensure!(status.success(), "mvn could not resolve {}", roots.join(" and "));
     let listed = fs::read_to_string(&list).context("mvn wrote no list")?;
     let artifacts = listed.lines().filter(|line| line.contains(":jar:")).map(read_line);

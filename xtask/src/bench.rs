@@ -1,0 +1,52 @@
+//! `cargo xtask bench NAME`: measures one figure of the product beside what it is compared with.
+//! One entry per bench in [`BENCHES`]; what a figure is and how it is judged is in `figure`.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::figure::Figure;
+use crate::tree;
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which figure; without a name they are listed
+    name: Option<String>,
+    /// How many samples of each side, instead of the bench's own number
+    #[arg(long)]
+    rounds: Option<usize>,
+}
+
+/// One bench.
+struct Bench {
+    name: &'static str,
+    /// One line for the list.
+    about: &'static str,
+    /// Builds what is needed and says what to measure.
+    prepare: fn() -> Result<Figure>,
+}
+
+/// Every bench.
+const BENCHES: &[Bench] = &[];
+
+/// Measures and prints; the last line is the verdict. Fails when the goal is missed.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    let Some(name) = args.name else {
+        for bench in BENCHES {
+            println!("{:10} {}", bench.name, bench.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
+        let known: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
+        bail!("there is no bench {name}, only: {}", known.join(", "));
+    };
+    let mut figure = (bench.prepare)()?;
+    if let Some(rounds) = args.rounds {
+        figure.rounds = rounds;
+    }
+    let verdict = figure.measure(&tree::target().join("bench"))?;
+    println!("{}", verdict.line);
+    Ok(if verdict.met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
