@@ -39,11 +39,10 @@ pub(crate) fn run(args: FetchKafkaArgs) -> anyhow::Result<()> {
     let role = if args.node_only { ClassPathRole::Node } else { ClassPathRole::Tools };
     let mut supply = Supply::new(Cache::open(&args.cache)?);
     supply.mirrors = Mirrors::new(&args.mirror, false)?;
-    supply.progress = Arc::new(|event: Progress<'_>| match event {
-        Progress::Bytes { .. } => {}
-        told => {
+    supply.progress = Arc::new(|event: Progress<'_>| {
+        if !matches!(event, Progress::Bytes { .. }) {
             // A closed terminal does not stop the work.
-            let _ = writeln!(std::io::stderr(), "{told:?}");
+            let _ = writeln!(std::io::stderr(), "{event:?}");
         }
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

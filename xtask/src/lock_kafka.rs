@@ -1,5 +1,5 @@
 //! `cargo xtask lock-kafka VERSION`: resolves Kafka's jars with Maven and writes the lock file that the product
-//! carries. The same version gives the same bytes each time.
+//! carries (`CARRIED` in `crates/artifacts/src/lock.rs` lists them). The same version gives the same bytes each time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -111,16 +111,17 @@ fn resolve(roots: &[String]) -> anyhow::Result<BTreeMap<String, Artifact>> {
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let (pom, list) = (folder.path().join("pom.xml"), folder.path().join("list.txt"));
     fs::write(&pom, render_pom(roots)?).context("the POM could not be written")?;
-    let status = Command::new("mvn")
+    let ended = Command::new("mvn")
         .args(["--batch-mode", "--quiet", "--strict-checksums", "dependency:list", "-DincludeScope=runtime"])
         .args(["-DoutputAbsoluteArtifactFilename=true", "-Dstyle.color=never"])
         .arg(format!("-DoutputFile={}", list.display()))
         .arg(format!("--file={}", pom.display()))
-        .status()
+        .output()
         .context(
             "mvn could not be started; it is needed to resolve Kafka's dependencies (Debian package: maven)",
         )?;
-    ensure!(status.success(), "mvn could not resolve {}", roots.join(" and "));
+    let said = String::from_utf8_lossy(&ended.stdout);
+    ensure!(ended.status.success(), "mvn could not resolve {}:\n{said}", roots.join(" and "));
     let listed = fs::read_to_string(&list).context("mvn wrote no list")?;
     let artifacts = listed.lines().filter(|line| line.contains(":jar:")).map(read_line);
     let artifacts: BTreeMap<_, _> = artifacts.collect::<anyhow::Result<_>>()?;
