@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::inspect::facts_of;
+use crate::inspect::inspect_der;
 use crate::issue::params_of;
 use crate::pem::{decode_certificates, encode};
 use crate::subject::LONGEST_NAME;
@@ -140,7 +140,7 @@ impl Authority {
 
     fn load_der(certificate: &CertificateDer<'_>, key: PrivateKey) -> Result<Self, AuthorityError> {
         let certificate_pem = encode("CERTIFICATE", certificate);
-        let facts = facts_of(certificate).map_err(AuthorityError::Unreadable)?;
+        let facts = inspect_der(certificate).map_err(AuthorityError::Unreadable)?;
         let not_an_authority = || AuthorityError::NotAnAuthority { subject: facts.subject.clone() };
         let (kind, owner, generation) =
             read_authority_subject(&facts.subject).ok_or_else(not_an_authority)?;

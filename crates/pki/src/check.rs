@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::parse_x509_certificate;
 
-use crate::inspect::{facts_of, may_issue};
+use crate::inspect::{inspect_der, may_issue};
 use crate::pem::decode_certificates;
 use crate::{CertificateFacts, KeyPurpose, PrivateKey};
 
@@ -113,7 +113,7 @@ type Read = (CertificateDer<'static>, CertificateFacts);
 fn read(text: &str) -> Result<Vec<Read>, String> {
     let certificates = decode_certificates(text).map_err(|error| error.to_string())?;
     let facts = certificates.into_iter().map(|der| {
-        let facts = facts_of(&der).map_err(|error| error.to_string())?;
+        let facts = inspect_der(&der).map_err(|error| error.to_string())?;
         Ok((der, facts))
     });
     facts.collect()

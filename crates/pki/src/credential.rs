@@ -3,7 +3,7 @@
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 
-use crate::inspect::facts_of;
+use crate::inspect::inspect_der;
 use crate::pem::{decode_certificates, encode_certificates};
 use crate::{CertificateFacts, InspectError, KeyError, PemError, PrivateKey, SecretPem, keystore_pem};
 
@@ -40,7 +40,7 @@ impl Credential {
     /// Puts a key and its chain together; the leaf must be the key's.
     pub fn new(key: PrivateKey, chain_pem: &str) -> Result<Self, CredentialError> {
         let chain = decode_certificates(chain_pem).map_err(CredentialError::Chain)?;
-        let facts = facts_of(&chain[0]).map_err(CredentialError::Leaf)?;
+        let facts = inspect_der(&chain[0]).map_err(CredentialError::Leaf)?;
         if facts.public_key_fingerprint != key.public_key_fingerprint() {
             return Err(CredentialError::KeyMismatch { subject: facts.subject });
         }

@@ -77,11 +77,11 @@ pub enum InspectError {
 
 /// Reads every certificate of a PEM text, in order.
 pub fn inspect(chain_pem: &str) -> Result<Vec<CertificateFacts>, InspectError> {
-    decode_certificates(chain_pem).map_err(InspectError::Pem)?.iter().map(|der| facts_of(der)).collect()
+    decode_certificates(chain_pem).map_err(InspectError::Pem)?.iter().map(|der| inspect_der(der)).collect()
 }
 
-/// Reads one certificate.
-pub(crate) fn facts_of(der: &[u8]) -> Result<CertificateFacts, InspectError> {
+/// Reads one certificate in DER, as a TLS peer presents it.
+pub fn inspect_der(der: &[u8]) -> Result<CertificateFacts, InspectError> {
     let (_, certificate) = parse_x509_certificate(der).map_err(|_| {
         InspectError::Pem(PemError::NotACertificate {
             place: 1,

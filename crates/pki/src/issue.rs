@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rcgen::{CertificateParams, IsCa, KeyUsagePurpose, SerialNumber};
 use thiserror::Error;
 
-use crate::inspect::facts_of;
+use crate::inspect::inspect_der;
 use crate::pem::encode;
 use crate::{
     AltName, Authority, AuthorityKind, CertificateFacts, CertificateRequest, InspectError, Profile, Serial,
@@ -132,7 +132,7 @@ impl Authority {
         let certificate = params
             .signed_by(request.public_key(), self.issuer())
             .map_err(|source| IssueError::Write { subject: subject.to_string(), source })?;
-        let facts = facts_of(certificate.der())
+        let facts = inspect_der(certificate.der())
             .map_err(|source| IssueError::Unreadable { subject: subject.to_string(), source })?;
         Ok(IssuedCertificate { chain_pem: encode("CERTIFICATE", certificate.der()), facts })
     }

@@ -29,7 +29,7 @@ pub use authority::{Authority, AuthorityError, AuthorityKind, NewAuthority};
 pub use check::{Finding, check_credential};
 pub use credential::{Credential, CredentialError};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
-pub use inspect::{CertificateFacts, InspectError, KeyPurpose, inspect};
+pub use inspect::{CertificateFacts, InspectError, KeyPurpose, inspect, inspect_der};
 pub use issue::{Grant, IssueError, IssuedCertificate};
 pub use key::{KeyError, PrivateKey, SecretPem};
 pub use pem::{PemError, keystore_pem, trust_bundle};

@@ -1,6 +1,155 @@
 //! The server: the API, the planner's and the executor's shell, the store, the journal and the authorities.
 //!
-//! It must never touch a host's files or processes: agents do, from signed targets. Start at [`store`] for what
-//! is durable.
+//! It must never touch a host's files or processes: agents do, from signed targets. Start at [`Server`], then
+//! `http` for what can be asked and `runs` for what is done about it.
 
-pub mod store;
+mod certify;
+mod clusters;
+mod error;
+mod hosts;
+mod http;
+mod kafka_link;
+mod keys;
+mod planning;
+mod runs;
+mod specs;
+mod status;
+mod store;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Mutex, watch};
+
+use klamm_core::model::{Epoch, HostId};
+use klamm_core::signature::{SigningKey, VerifyingKey};
+use klamm_pki::{Authority, ClientAuth, Credential, LiveIdentity, root_store, server_config};
+
+pub use error::ServerError;
+pub use planning::Supplies;
+
+use certify::Issuance;
+use clusters::Clusters;
+use hosts::Hosts;
+use keys::Keys;
+use specs::Specs;
+use store::Store;
+
+/// How long the server's own and agents' certificates live; both are made anew at each start of a daemon.
+const OWN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What a server is told when it starts.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// Its folder: store and keys.
+    pub folder: PathBuf,
+    /// Executables by the Kafka version that they are.
+    pub supplies: Supplies,
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Server {
+    store: Store,
+    epoch: Epoch,
+    signing: SigningKey,
+    authority: Arc<Authority>,
+    hosts: Hosts,
+    clusters: Clusters,
+    specs: Specs,
+    supplies: Supplies,
+    /// Held while a plan is made and its run begun.
+    planning: Mutex<()>,
+    stopping: watch::Sender<bool>,
+}
+
+/// What an agent needs to join.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// Its certificate.
+    pub credential: Credential,
+    /// What the server's certificate is verified with, PEM.
+    pub trust: String,
+    /// What targets are verified with.
+    pub targets: VerifyingKey,
+}
+
+impl Server {
+    /// Opens the store and the keys; both are made at the first start. Begins a new epoch.
+    pub fn open(options: ServerOptions) -> Result<Arc<Self>, ServerError> {
+        let ServerOptions { folder, supplies } = options;
+        klamm_disk::ensure_folder(&folder).map_err(keys::KeysError::from)?;
+        let (store, epoch) = Store::open(&folder.join("store.db"))?;
+        let keys = Keys::new(folder.join("keys"));
+        let random = &mut rand::rng();
+        let supported = supplies.keys().filter_map(|version| version.parse().ok()).collect();
+        Ok(Arc::new(Self {
+            store,
+            epoch,
+            signing: keys.signing(random)?,
+            authority: keys.klamm(random)?,
+            hosts: Hosts::default(),
+            clusters: Clusters::new(keys),
+            specs: Specs { supported },
+            supplies,
+            planning: Mutex::default(),
+            stopping: watch::Sender::new(false),
+        }))
+    }
+
+    /// Enrols the agent of the server's own process. The key is made here because the agent lives here.
+    pub async fn enrol_own_agent(&self, host: &HostId) -> Result<Enrolment, ServerError> {
+        let issuance = Issuance {
+            profile: certify::agent_profile(host)?,
+            lifetime: OWN_LIFE,
+            cluster: None,
+            purpose: "the agent of the server's own host".to_owned(),
+        };
+        let credential = certify::issue_own(&self.store, &self.authority, issuance).await?;
+        Ok(Enrolment {
+            credential,
+            trust: self.authority.certificate_pem().to_owned(),
+            targets: self.signing.verifying_key(),
+        })
+    }
+
+    /// Answers people on the Unix socket and agents on the TCP port, and takes up runs that were cut short,
+    /// until [`Server::stop`].
+    pub async fn serve(
+        self: &Arc<Self>,
+        people: UnixListener,
+        agents: TcpListener,
+        address: IpAddr,
+    ) -> Result<(), ServerError> {
+        let issuance = Issuance {
+            profile: certify::server_profile(&["localhost"], &[address])?,
+            lifetime: OWN_LIFE,
+            cluster: None,
+            purpose: "the server, for its agents".to_owned(),
+        };
+        let credential = certify::issue_own(&self.store, &self.authority, issuance).await?;
+        let tls = |source| ServerError::Kafka(kafka_link::KafkaLinkError::Tls(source));
+        let identity = Arc::new(LiveIdentity::new(&credential).map_err(tls)?);
+        let trust = root_store(self.authority.certificate_pem()).map_err(tls)?;
+        let mut config = server_config(identity, ClientAuth::Required(trust)).map_err(tls)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        runs::resume_all(self).await?;
+        let people = http::serve_people(self.clone(), people);
+        let agents = http::serve_agents(self.clone(), agents, Arc::new(config));
+        let mut stopping = self.stopping.subscribe();
+        tokio::select! {
+            () = people => {}
+            () = agents => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+        Ok(())
+    }
+
+    /// Ends [`Server::serve`].
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+}

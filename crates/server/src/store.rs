@@ -17,8 +17,8 @@ mod issued;
 mod runs;
 mod schema;
 
-pub use issued::Issued;
-pub use runs::{JournalEntry, RunRecord};
+pub(crate) use issued::Issued;
+pub(crate) use runs::{JournalEntry, RunRecord};
 
 /// What went wrong with the store.
 #[derive(Debug, Error)]
@@ -71,7 +71,7 @@ pub enum StoreError {
 
 /// A cluster's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClusterRecord {
+pub(crate) struct ClusterRecord {
     /// Its id.
     pub id: ClusterId,
     /// Its name.
@@ -86,14 +86,14 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A cheap handle to the store.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     jobs: mpsc::UnboundedSender<Job>,
     path: Arc<Path>,
 }
 
 impl Store {
     /// Opens or creates the store, migrates it forwards, and begins a new epoch.
-    pub fn open(path: &Path) -> Result<(Self, Epoch), StoreError> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Epoch), StoreError> {
         let mut connection = schema::open(path)?;
         let epoch = schema::raise_epoch(&mut connection).map_err(|source| StoreError::Sqlite {
             path: path.to_owned(),
@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// All clusters, by name.
-    pub async fn clusters(&self) -> Result<Vec<ClusterRecord>, StoreError> {
+    pub(crate) async fn clusters(&self) -> Result<Vec<ClusterRecord>, StoreError> {
         self.transaction("read of clusters", |transaction| {
             let mut statement =
                 transaction.prepare("SELECT id, name, want, spec FROM clusters ORDER BY name")?;
@@ -160,7 +160,7 @@ impl Store {
     }
 
     /// The target in force; none for a cluster that was never planned.
-    pub async fn current_target(&self, cluster: ClusterId) -> Result<Option<Target>, StoreError> {
+    pub(crate) async fn current_target(&self, cluster: ClusterId) -> Result<Option<Target>, StoreError> {
         self.transaction("read of a target", move |transaction| {
             let body: Option<String> = transaction
                 .query_row(
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Writes what a plan made: the cluster's row and the blobs that its targets name.
-    pub async fn record_intent(
+    pub(crate) async fn record_intent(
         &self,
         cluster: ClusterRecord,
         blobs: Vec<(Sha256, Vec<u8>)>,
@@ -202,7 +202,7 @@ impl Store {
     }
 
     /// Makes a target current, if its parent still is.
-    pub async fn publish(&self, target: &Target) -> Result<(), StoreError> {
+    pub(crate) async fn publish(&self, target: &Target) -> Result<(), StoreError> {
         let body = serde_json::to_string(target).expect("a target has only string keys");
         let (cluster, number) = (target.cluster, target.number.0);
         self.transaction("publication of a target", move |transaction| {
@@ -224,7 +224,7 @@ impl Store {
     }
 
     /// A blob's content.
-    pub async fn blob(&self, digest: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) async fn blob(&self, digest: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
         self.transaction("read of a blob", move |transaction| {
             Ok(transaction
                 .query_row("SELECT content FROM blobs WHERE digest = ?1", [digest.to_string()], |row| {
@@ -236,7 +236,7 @@ impl Store {
     }
 
     /// Forgets a destroyed cluster: its row and its targets. Its journal stays.
-    pub async fn forget_cluster(&self, cluster: ClusterId) -> Result<(), StoreError> {
+    pub(crate) async fn forget_cluster(&self, cluster: ClusterId) -> Result<(), StoreError> {
         self.transaction("removal of a cluster", move |transaction| {
             let id = cluster.to_string();
             transaction.execute("DELETE FROM targets WHERE cluster = ?1", [&id])?;

@@ -48,7 +48,7 @@ fn meet(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>, dialled: &str) -
     server.reader().read_exact(&mut said).unwrap();
     assert_eq!(&said, b"hello");
     let facts =
-        |chain: &[rustls::pki_types::CertificateDer<'_>]| crate::inspect::facts_of(&chain[0]).unwrap();
+        |chain: &[rustls::pki_types::CertificateDer<'_>]| crate::inspect::inspect_der(&chain[0]).unwrap();
     Ok(Met {
         by_client: facts(client.peer_certificates().unwrap()),
         by_server: server.peer_certificates().map(facts),

@@ -9,7 +9,7 @@ use super::{Store, StoreError, parsed};
 
 /// One issued certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issued {
+pub(crate) struct Issued {
     /// Its serial number, lower-case hexadecimal.
     pub serial: String,
     /// Of which cluster; none for Klamm's own.
@@ -30,7 +30,7 @@ pub struct Issued {
 
 impl Store {
     /// Writes down an issued certificate; before it is handed out.
-    pub async fn record_issued(&self, issued: Issued) -> Result<(), StoreError> {
+    pub(crate) async fn record_issued(&self, issued: Issued) -> Result<(), StoreError> {
         self.transaction("issuance entry", move |transaction| {
             let Issued { serial, cluster, kind, subject, issuer, not_before, not_after, purpose } = issued;
             transaction.execute(
@@ -53,7 +53,7 @@ impl Store {
     }
 
     /// What was issued for a cluster and is still valid at `now`, in the order of issuance.
-    pub async fn issued(&self, cluster: ClusterId, now: Timestamp) -> Result<Vec<Issued>, StoreError> {
+    pub(crate) async fn issued(&self, cluster: ClusterId, now: Timestamp) -> Result<Vec<Issued>, StoreError> {
         self.transaction("read of the issuance log", move |transaction| {
             let mut statement = transaction.prepare(
                 "SELECT serial, kind, subject, issuer, not_before, not_after, purpose FROM issued

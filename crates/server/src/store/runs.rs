@@ -12,7 +12,7 @@ use super::{Failed, Store, StoreError, parsed};
 
 /// One execution of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunRecord {
+pub(crate) struct RunRecord {
     /// Its number.
     pub id: u64,
     /// Of which cluster.
@@ -33,7 +33,7 @@ pub struct RunRecord {
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalEntry {
+pub(crate) struct JournalEntry {
     /// Of which cluster.
     pub cluster: ClusterId,
     /// Of which run.
@@ -46,7 +46,7 @@ pub struct JournalEntry {
 
 impl Store {
     /// Begins a run; its number is in the record that comes back.
-    pub async fn begin_run(&self, record: RunRecord) -> Result<RunRecord, StoreError> {
+    pub(crate) async fn begin_run(&self, record: RunRecord) -> Result<RunRecord, StoreError> {
         self.transaction("begin of a run", move |transaction| {
             let id = transaction.query_row(
                 "INSERT INTO runs (cluster, actor, plan, goal, next_step, state, started)
@@ -68,7 +68,12 @@ impl Store {
     }
 
     /// Notes how far a run has come.
-    pub async fn advance_run(&self, id: u64, next_step: usize, state: RunState) -> Result<(), StoreError> {
+    pub(crate) async fn advance_run(
+        &self,
+        id: u64,
+        next_step: usize,
+        state: RunState,
+    ) -> Result<(), StoreError> {
         self.transaction("progress of a run", move |transaction| {
             transaction.execute(
                 "UPDATE runs SET next_step = ?2, state = ?3 WHERE id = ?1",
@@ -80,7 +85,7 @@ impl Store {
     }
 
     /// The newest run of a cluster.
-    pub async fn latest_run(&self, cluster: ClusterId) -> Result<Option<RunRecord>, StoreError> {
+    pub(crate) async fn latest_run(&self, cluster: ClusterId) -> Result<Option<RunRecord>, StoreError> {
         self.transaction("read of a run", move |transaction| {
             let row = transaction
                 .query_row(
@@ -111,7 +116,7 @@ impl Store {
     }
 
     /// Adds a line to the journal.
-    pub async fn note(&self, entry: JournalEntry) -> Result<(), StoreError> {
+    pub(crate) async fn note(&self, entry: JournalEntry) -> Result<(), StoreError> {
         self.transaction("journal entry", move |transaction| {
             let JournalEntry { cluster, run, actor, event } = entry;
             transaction.execute(

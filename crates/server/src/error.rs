@@ -1,0 +1,168 @@
+//! The server's errors, and how the API tells them.
+
+use std::error::Error as _;
+
+use thiserror::Error;
+
+use klamm_core::api::Failure;
+use klamm_core::model::{ClusterName, InvalidName, SlotName};
+use klamm_core::planner::PlanRefused;
+
+use crate::certify::CertifyError;
+use crate::kafka_link::KafkaLinkError;
+use crate::keys::KeysError;
+use crate::store::StoreError;
+
+/// Everything that can keep the server from answering.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Keys and authorities.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Issuing.
+    #[error(transparent)]
+    Certify(#[from] CertifyError),
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaLinkError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanRefused),
+    /// The spec has problems.
+    #[error("{file} has {count} problems")]
+    Spec {
+        /// The spec's file name.
+        file: String,
+        /// How many.
+        count: usize,
+        /// All of them, ready to print.
+        rendered: String,
+    },
+    /// No such cluster.
+    #[error("there is no cluster {0}")]
+    NoCluster(ClusterName),
+    /// No such slot.
+    #[error("cluster {cluster} has no node {slot}")]
+    NoSlot {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The slot.
+        slot: SlotName,
+    },
+    /// A name is not one.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// Somebody else's run is in the way.
+    #[error("cluster {cluster}: run {run} is still going on")]
+    Busy {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The run.
+        run: u64,
+    },
+    /// The spec was never given.
+    #[error("cluster {0} was never given a spec")]
+    NoSpec(ClusterName),
+    /// This Klamm does not carry the lock file.
+    #[error("this Klamm carries no lock file of Kafka {0}")]
+    NoLock(String),
+    /// The host does not answer.
+    #[error("the agent of {slot} is not connected, its log cannot be read")]
+    AgentAway {
+        /// The slot.
+        slot: SlotName,
+    },
+    /// The listener is not there.
+    #[error("cluster {0} has no listener for clients with mTLS")]
+    NoClientListener(ClusterName),
+    /// The agent asks for what is not its.
+    #[error("host {host} does not hold the claim of {slot}")]
+    NotYours {
+        /// Who asks.
+        host: String,
+        /// For which slot.
+        slot: SlotName,
+    },
+    /// The store has no such blob.
+    #[error("there is no such content")]
+    NoBlob,
+    /// Nobody waits for this log any more.
+    #[error("nobody reads this log any more")]
+    NoReader,
+}
+
+impl ServerError {
+    /// Stable code, HTTP status, and what to do.
+    fn facts(&self) -> (&'static str, u16, Option<String>) {
+        match self {
+            Self::Store(_) => ("klamm/server/store", 500, None),
+            Self::Keys(_) => ("klamm/server/keys", 500, None),
+            Self::Certify(_) => ("klamm/certificate/refused", 422, None),
+            Self::Kafka(_) => (
+                "klamm/kafka/no-answer",
+                503,
+                Some("look at `klamm status`, then at `klamm logs NODE`".to_owned()),
+            ),
+            Self::Plan(_) => ("klamm/plan/refused", 422, None),
+            Self::Spec { rendered, .. } => ("klamm/spec/invalid", 422, Some(rendered.clone())),
+            Self::NoCluster(_) => (
+                "klamm/cluster/unknown",
+                404,
+                Some("`klamm up` makes one; `klamm list` shows those there are".to_owned()),
+            ),
+            Self::NoSlot { .. } => {
+                ("klamm/node/unknown", 404, Some("`klamm status` lists the nodes".to_owned()))
+            }
+            Self::Name(_) => ("klamm/name/invalid", 422, None),
+            Self::Busy { .. } => {
+                ("klamm/run/busy", 409, Some("wait for it; `klamm status --watch` shows it".to_owned()))
+            }
+            Self::NoSpec(_) => {
+                ("klamm/spec/missing", 404, Some("give one: `klamm up -f cluster.yaml`".to_owned()))
+            }
+            Self::NoLock(_) => {
+                ("klamm/artifacts/no-lock", 422, Some("choose another `kafka:` version".to_owned()))
+            }
+            Self::AgentAway { .. } => ("klamm/agent/away", 503, Some("look at the host's agent".to_owned())),
+            Self::NoClientListener(_) => (
+                "klamm/listener/missing",
+                422,
+                Some("add a listener with `auth: mtls` to the spec".to_owned()),
+            ),
+            Self::NotYours { .. } => ("klamm/claim/foreign", 403, None),
+            Self::NoBlob => ("klamm/blob/unknown", 404, None),
+            Self::NoReader => ("klamm/log/unread", 410, None),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.facts().1
+    }
+
+    /// As the API tells it.
+    pub fn to_failure(&self) -> Failure {
+        let (code, _, hint) = self.facts();
+        let mut causes = Vec::new();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        Failure { code: code.to_owned(), message: self.to_string(), causes, hint }
+    }
+}
+
+/// An error and its causes on one line, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,101 @@
+//! What the enrolled hosts said last, and the way to say something to them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use klamm_core::api::LogWanted;
+use klamm_core::model::HostId;
+use klamm_core::model::inventory::{HostReport, Observed};
+
+/// Text of a log on its way to a reader.
+pub(crate) type LogSender = mpsc::Sender<Bytes>;
+
+#[derive(Debug, Default)]
+struct Inner {
+    reports: BTreeMap<HostId, Observed<HostReport>>,
+    streams: BTreeMap<HostId, mpsc::UnboundedSender<LogWanted>>,
+    logs: BTreeMap<u64, LogSender>,
+    next_log: u64,
+}
+
+/// All hosts.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    inner: Mutex<Inner>,
+    /// Rises with each report.
+    reported: watch::Sender<u64>,
+    /// Rises with each target that became current.
+    published: watch::Sender<u64>,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), reported: watch::Sender::new(0), published: watch::Sender::new(0) }
+    }
+}
+
+impl Hosts {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no holder of the lock panics")
+    }
+
+    /// Takes a report.
+    pub(crate) fn take_report(&self, host: HostId, report: HostReport) {
+        self.lock().reports.insert(host, Observed { at: Timestamp::now(), value: report });
+        self.reported.send_modify(|count| *count += 1);
+    }
+
+    /// The last report of each.
+    pub(crate) fn reports(&self) -> BTreeMap<HostId, Observed<HostReport>> {
+        self.lock().reports.clone()
+    }
+
+    /// Wakes whoever waits for reports.
+    pub(crate) fn reported(&self) -> watch::Receiver<u64> {
+        self.reported.subscribe()
+    }
+
+    /// Wakes the message streams: there is a new target.
+    pub(crate) fn announce_target(&self) {
+        self.published.send_modify(|count| *count += 1);
+    }
+
+    /// Wakes with each new target.
+    pub(crate) fn published(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
+    }
+
+    /// An agent's message stream was opened; it replaces an older one.
+    pub(crate) fn open_stream(&self, host: HostId) -> mpsc::UnboundedReceiver<LogWanted> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.lock().streams.insert(host, sender);
+        receiver
+    }
+
+    /// Asks a host for a log; the text comes out of the receiver. None where the host has no open stream.
+    pub(crate) fn ask_for_log(
+        &self,
+        host: &HostId,
+        wanted: impl FnOnce(u64) -> LogWanted,
+    ) -> Option<mpsc::Receiver<Bytes>> {
+        let (sender, receiver) = mpsc::channel(16);
+        let mut inner = self.lock();
+        inner.next_log += 1;
+        let id = inner.next_log;
+        inner.logs.insert(id, sender);
+        let asked = inner.streams.get(host).is_some_and(|stream| stream.send(wanted(id)).is_ok());
+        if !asked {
+            inner.logs.remove(&id);
+        }
+        asked.then_some(receiver)
+    }
+
+    /// An agent answers: where its text goes. None where nobody waits for it any more.
+    pub(crate) fn answer_log(&self, id: u64) -> Option<LogSender> {
+        self.lock().logs.remove(&id)
+    }
+}

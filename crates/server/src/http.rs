@@ -1,0 +1,84 @@
+//! The two doors: a Unix socket for people's tools on the own machine, a TLS port for agents.
+
+mod agents;
+mod people;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_rustls::TlsAcceptor;
+
+use klamm_core::model::HostId;
+
+use crate::Server;
+use crate::error::ServerError;
+
+impl IntoResponse for ServerError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status.is_server_error() {
+            tracing::warn!(error = crate::error::chain(&self), "a request failed");
+        }
+        (status, Json(self.to_failure())).into_response()
+    }
+}
+
+/// Serves people until the process ends. Only the server's own account, and root, may talk to it.
+pub(crate) async fn serve_people(server: Arc<Server>, listener: UnixListener) {
+    let router = people::router(server);
+    let own = rustix::process::geteuid().as_raw();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
+        if allowed {
+            tokio::spawn(serve_connection(stream, router.clone()));
+        }
+    }
+}
+
+/// Serves agents until the process ends. There is no request without a verified certificate.
+pub(crate) async fn serve_agents(server: Arc<Server>, listener: TcpListener, tls: Arc<rustls::ServerConfig>) {
+    let acceptor = TlsAcceptor::from(tls);
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (server, acceptor) = (server.clone(), acceptor.clone());
+        tokio::spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let (_, connection) = stream.get_ref();
+            let Some(host) = connection.peer_certificates().and_then(host_of) else { return };
+            serve_connection(stream, agents::router(server, host)).await;
+        });
+    }
+}
+
+/// The host that an agent's verified certificate names.
+fn host_of(chain: &[rustls::pki_types::CertificateDer<'_>]) -> Option<HostId> {
+    let facts = klamm_pki::inspect_der(chain.first()?).ok()?;
+    let common_name = facts.subject.strip_suffix(",OU=agents,O=klamm")?.strip_prefix("CN=")?;
+    common_name.parse().ok()
+}
+
+async fn serve_connection<S>(stream: S, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // A connection that breaks is the peer's business.
+    drop(builder.serve_connection(TokioIo::new(stream), service).await);
+}
+
+/// A body of server-sent events, one JSON document each.
+fn events(documents: impl futures_util::Stream<Item = String> + Send + 'static) -> Response {
+    use futures_util::StreamExt as _;
+    let lines = documents.map(|document| Ok::<_, std::convert::Infallible>(format!("data: {document}\n\n")));
+    ([("content-type", "text/event-stream")], Body::from_stream(lines)).into_response()
+}

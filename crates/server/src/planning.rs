@@ -1,0 +1,198 @@
+//! Everything a plan is made from, gathered; and the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rand::Rng as _;
+
+use klamm_core::api::{PlanAnswer, PlanRequest, Want};
+use klamm_core::kafka::KafkaVersion;
+use klamm_core::model::cluster::Cluster;
+use klamm_core::model::inventory::{Inventory, Stage};
+use klamm_core::model::target::{RunState, Target};
+use klamm_core::model::{ClusterId, ClusterName, HostId, Sha256};
+use klamm_core::planner::{PlanInput, Planned, Supply, TrustBundles, plan};
+
+use crate::Server;
+use crate::clusters::ClusterState;
+use crate::error::ServerError;
+use crate::store::ClusterRecord;
+
+/// What a request is about, before anything is decided.
+struct Asked {
+    clusters: Vec<ClusterRecord>,
+    /// The store's row; none for a new cluster.
+    known: Option<ClusterRecord>,
+    cluster: Cluster,
+    spec: String,
+    warnings: Vec<String>,
+}
+
+async fn ask(server: &Server, name: &ClusterName, request: &PlanRequest) -> Result<Asked, ServerError> {
+    let clusters = server.store.clusters().await?;
+    let known = clusters.iter().find(|record| record.name == *name).cloned();
+    if request.want != Want::Up && known.is_none() {
+        return Err(ServerError::NoCluster(name.clone()));
+    }
+    let spec = match (&request.spec, &known) {
+        (Some(spec), _) => spec.clone(),
+        (None, Some(record)) => stored_spec(server, record).await?,
+        (None, None) => return Err(ServerError::NoCluster(name.clone())),
+    };
+    let (cluster, warnings) =
+        server.specs.read(&spec, &request.file, running_version(server, known.as_ref()).await?)?;
+    Ok(Asked { clusters, known, cluster, spec, warnings })
+}
+
+/// What would be done. Leaves nothing behind, also for a cluster that is not there yet.
+pub(crate) async fn preview(
+    server: &Server,
+    name: &ClusterName,
+    request: &PlanRequest,
+) -> Result<PlanAnswer, ServerError> {
+    let asked = ask(server, name, request).await?;
+    let planned = match &asked.known {
+        Some(record) => {
+            let state = server.clusters.state(record.id, &record.name).await?;
+            plan_for(server, &asked, request.want, &state).await?
+        }
+        None => plan_new(server, &asked).await?,
+    };
+    Ok(PlanAnswer { plan: planned.plan, warnings: asked.warnings })
+}
+
+/// A plan that is about to be run.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The cluster.
+    pub state: Arc<ClusterState>,
+    /// What is wanted, as the store shall keep it.
+    pub record: ClusterRecord,
+    /// The plan, its goal and blobs.
+    pub planned: Planned,
+    /// Warnings about the spec.
+    pub warnings: Vec<String>,
+}
+
+/// Plans for the cluster `name`, with the request's spec or with the one it had.
+pub(crate) async fn prepare(
+    server: &Server,
+    name: &ClusterName,
+    request: &PlanRequest,
+) -> Result<Prepared, ServerError> {
+    let asked = ask(server, name, request).await?;
+    let id = asked.known.as_ref().map_or_else(fresh_cluster_id, |record| record.id);
+    let state = server.clusters.state(id, &asked.cluster.name).await?;
+    let mut planned = plan_for(server, &asked, request.want, &state).await?;
+    let digest = Sha256::of(asked.spec.as_bytes());
+    let record = ClusterRecord { id, name: asked.cluster.name, want: request.want, spec: digest };
+    planned.blobs.entry(digest).or_insert_with(|| asked.spec.into_bytes());
+    Ok(Prepared { state, record, planned, warnings: asked.warnings })
+}
+
+/// What a spec without `kafka` means: the version that runs, so that a newer Klamm changes nothing.
+pub(crate) async fn running_version(
+    server: &Server,
+    known: Option<&ClusterRecord>,
+) -> Result<Option<KafkaVersion>, ServerError> {
+    let Some(record) = known else { return Ok(None) };
+    let current = server.store.current_target(record.id).await?;
+    let version = current.and_then(|target| {
+        let slots = target.slots();
+        slots.values().next().and_then(|(_, slot)| slot.process.kafka.parse().ok())
+    });
+    Ok(version)
+}
+
+pub(crate) async fn stored_spec(server: &Server, record: &ClusterRecord) -> Result<String, ServerError> {
+    let blob = server.store.blob(record.spec).await?;
+    let blob = blob.ok_or_else(|| ServerError::NoSpec(record.name.clone()))?;
+    Ok(String::from_utf8_lossy(&blob).into_owned())
+}
+
+fn fresh_cluster_id() -> ClusterId {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    ClusterId::from_random(bytes)
+}
+
+async fn plan_for(
+    server: &Server,
+    asked: &Asked,
+    want: Want,
+    state: &ClusterState,
+) -> Result<Planned, ServerError> {
+    let current = server.store.current_target(state.id).await?;
+    let mut inventory = Inventory { hosts: server.hosts.reports(), kafka: None };
+    if let Some(current) = &current
+        && want == Want::Up
+        && all_ready(current, &inventory)
+    {
+        inventory.kafka = state.look(&server.store, current).await;
+    }
+    let input = PlanInput {
+        cluster: &asked.cluster,
+        spec: &asked.spec,
+        want,
+        id: state.id,
+        current: current.as_ref(),
+        inventory: &inventory,
+        reserved_ports: &reserved_ports(server, Some(state.id), &asked.clusters).await?,
+        supply: supply_of(server, &asked.cluster)?,
+        trust: &state.authorities.trust(),
+        now: Timestamp::now(),
+    };
+    Ok(plan(&input, &mut rand::rng())?)
+}
+
+/// The plan of a cluster that is not there: its steps are true, its id and trust are made when it is applied.
+async fn plan_new(server: &Server, asked: &Asked) -> Result<Planned, ServerError> {
+    let inventory = Inventory { hosts: server.hosts.reports(), kafka: None };
+    let input = PlanInput {
+        cluster: &asked.cluster,
+        spec: &asked.spec,
+        want: Want::Up,
+        id: fresh_cluster_id(),
+        current: None,
+        inventory: &inventory,
+        reserved_ports: &reserved_ports(server, None, &asked.clusters).await?,
+        supply: supply_of(server, &asked.cluster)?,
+        trust: &TrustBundles { nodes: String::new(), users: String::new() },
+        now: Timestamp::now(),
+    };
+    Ok(plan(&input, &mut rand::rng())?)
+}
+
+fn supply_of<'a>(server: &'a Server, cluster: &Cluster) -> Result<&'a Supply, ServerError> {
+    let version = cluster.kafka.to_string();
+    server.supplies.get(&version).ok_or(ServerError::NoLock(version))
+}
+
+/// Whether it is worth asking Kafka: asking nodes that do not run only takes time.
+fn all_ready(target: &Target, inventory: &Inventory) -> bool {
+    target.slots().into_iter().all(|(name, (_, slot))| {
+        let seen = inventory.slot(target.cluster, name);
+        slot.run == RunState::Running && seen.is_some_and(|seen| seen.value.stage == Stage::Ready)
+    })
+}
+
+/// The ports that the slots of all other clusters keep.
+async fn reserved_ports(
+    server: &Server,
+    id: Option<ClusterId>,
+    clusters: &[ClusterRecord],
+) -> Result<BTreeMap<HostId, BTreeSet<u16>>, ServerError> {
+    let mut reserved: BTreeMap<HostId, BTreeSet<u16>> = BTreeMap::new();
+    for other in clusters.iter().filter(|record| Some(record.id) != id) {
+        let Some(target) = server.store.current_target(other.id).await? else { continue };
+        for (_, (host, slot)) in target.slots() {
+            let ports = slot.identity.listeners.values().map(|listener| listener.port);
+            reserved.entry(host.clone()).or_default().extend(ports);
+        }
+    }
+    Ok(reserved)
+}
+
+/// Executables by Kafka version.
+pub type Supplies = BTreeMap<String, Supply>;

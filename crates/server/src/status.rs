@@ -1,0 +1,155 @@
+//! A cluster on one screen, and its certificates in one list.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use klamm_core::api::{CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, HostRow, NodeRow};
+use klamm_core::model::inventory::{Inventory, Observed};
+use klamm_core::model::target::{ListenerPurpose, SlotTarget, Target};
+use klamm_core::model::{ClusterName, TargetNumber};
+use klamm_core::render::server_properties::{CONTROLLER, INTERNAL};
+
+use crate::Server;
+use crate::clusters::ClusterState;
+use crate::error::ServerError;
+use crate::store::{ClusterRecord, Issued};
+
+/// A cluster's row; the name must be one that there is.
+pub(crate) async fn record(server: &Server, name: &ClusterName) -> Result<ClusterRecord, ServerError> {
+    let clusters = server.store.clusters().await?;
+    let found = clusters.into_iter().find(|record| record.name == *name);
+    found.ok_or_else(|| ServerError::NoCluster(name.clone()))
+}
+
+/// A cluster's target in force.
+pub(crate) async fn target(server: &Server, record: &ClusterRecord) -> Result<Target, ServerError> {
+    let target = server.store.current_target(record.id).await?;
+    target.ok_or_else(|| ServerError::NoCluster(record.name.clone()))
+}
+
+/// All clusters.
+pub(crate) async fn clusters(server: &Server) -> Result<Clusters, ServerError> {
+    let mut rows = Vec::new();
+    for ClusterRecord { id, name, want, spec: _ } in server.store.clusters().await? {
+        let number = server.store.current_target(id).await?.map_or(TargetNumber(0), |target| target.number);
+        rows.push(ClusterRow { name, id, target: number, want });
+    }
+    Ok(Clusters { klamm: env!("CARGO_PKG_VERSION").to_owned(), clusters: rows })
+}
+
+/// One cluster.
+pub(crate) async fn status(server: &Server, name: &ClusterName) -> Result<ClusterStatus, ServerError> {
+    let record = record(server, name).await?;
+    let target = target(server, &record).await?;
+    let state = server.clusters.state(record.id, &record.name).await?;
+    let reports = server.hosts.reports();
+    let hosts = reports.iter().map(|(id, report)| HostRow {
+        id: id.clone(),
+        name: report.value.name.clone(),
+        seen: report.at,
+    });
+    let hosts = hosts.collect();
+    let inventory = Inventory { hosts: reports, kafka: None };
+    let kafka_view = fresh_look(server, &state, &target).await;
+    let kafka = target.slots().into_values().next().map(|(_, slot)| slot.process.kafka.clone());
+    Ok(ClusterStatus {
+        name: record.name,
+        id: record.id,
+        want: record.want,
+        kafka: kafka.unwrap_or_default(),
+        target: target.number,
+        bootstrap: bootstrap(&target),
+        nodes: node_rows(&target, &inventory),
+        hosts,
+        kafka_view,
+        run: state.run.borrow().clone(),
+        now: Timestamp::now(),
+    })
+}
+
+/// A look that is at most a second old: `--watch` must not load the cluster.
+async fn fresh_look(
+    server: &Server,
+    state: &ClusterState,
+    target: &Target,
+) -> Option<Observed<klamm_core::model::inventory::KafkaView>> {
+    let last = state.last_look();
+    let age = last.as_ref().map(|look| Timestamp::now().duration_since(look.at));
+    if age.is_some_and(|age| age < jiff::SignedDuration::from_secs(1)) {
+        return last;
+    }
+    state.look(&server.store, target).await
+}
+
+/// `HOST:PORT,…` of each clients' listener by its name in the spec.
+pub(crate) fn bootstrap(target: &Target) -> BTreeMap<String, String> {
+    let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, slot) in target.slots().into_values() {
+        for listener in slot.identity.listeners.values() {
+            match &listener.purpose {
+                ListenerPurpose::Clients(name) => {
+                    let list = lists.entry(name.to_string()).or_default();
+                    list.push(format!("{}:{}", listener.host, listener.port));
+                }
+                ListenerPurpose::Controller | ListenerPurpose::Internal => {}
+            }
+        }
+    }
+    lists.into_iter().map(|(name, list)| (name, list.join(","))).collect()
+}
+
+fn node_rows(target: &Target, inventory: &Inventory) -> Vec<NodeRow> {
+    let rows = target.slots().into_iter().map(|(name, (host, slot))| {
+        let seen = inventory.slot(target.cluster, name);
+        let report = seen.as_ref().map(|seen| seen.value);
+        let listeners = slot.identity.listeners.iter();
+        NodeRow {
+            slot: name.clone(),
+            node_id: slot.identity.node_id,
+            roles: roles(slot).to_owned(),
+            host: host.clone(),
+            stage: seen.as_ref().map(|seen| Observed { at: seen.at, value: seen.value.stage.clone() }),
+            process: report.and_then(|report| report.process.clone()),
+            restarts: report.map_or(0, |report| report.restarts),
+            certificate: report.and_then(|report| report.certificate.clone()),
+            listeners: listeners
+                .map(|(name, at)| (name.clone(), format!("{}:{}", at.host, at.port)))
+                .collect(),
+        }
+    });
+    rows.collect()
+}
+
+fn roles(slot: &SlotTarget) -> &'static str {
+    let has = |name: &str| slot.identity.listeners.contains_key(name);
+    match (has(CONTROLLER), has(INTERNAL)) {
+        (true, true) => "controller+broker",
+        (true, false) => "controller",
+        (false, _) => "broker",
+    }
+}
+
+/// Authorities, what is on hosts' disks, and what was issued and is still valid.
+pub(crate) async fn certificates(server: &Server, name: &ClusterName) -> Result<Certificates, ServerError> {
+    let record = record(server, name).await?;
+    let state = server.clusters.state(record.id, &record.name).await?;
+    let mut rows = Vec::new();
+    for authority in [&state.authorities.nodes, &state.authorities.users] {
+        let facts = authority.facts();
+        rows.push(CertificateRow {
+            kind: "authority".to_owned(),
+            subject: facts.subject.clone(),
+            serial: facts.serial.clone(),
+            issuer: facts.issuer.clone(),
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            place: "server".to_owned(),
+        });
+    }
+    for issued in server.store.issued(record.id, Timestamp::now()).await? {
+        let Issued { serial, cluster: _, kind, subject, issuer, not_before, not_after, purpose } = issued;
+        rows.push(CertificateRow { kind, subject, serial, issuer, not_before, not_after, place: purpose });
+    }
+    Ok(Certificates { certificates: rows })
+}
