@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -59,7 +60,9 @@ struct Finding {
 pub(crate) fn run() -> Result<ExitCode> {
     let files = tree::collect_text_files(&tree::root())?;
     let tests = TestFiles::among(&files);
-    let findings: Vec<Finding> = files.iter().flat_map(|file| check_file(file, &tests)).collect();
+    let mut findings: Vec<Finding> = files.iter().flat_map(|file| check_file(file, &tests)).collect();
+    let root = tree::root();
+    findings.extend(files.iter().flat_map(|file| check_links(file, |path| root.join(path).exists())));
     for finding in &findings {
         let word = match finding.weight {
             Weight::Asked => "asked",
@@ -191,6 +194,25 @@ fn check_places(file: &TextFile) -> Vec<Finding> {
         }
         if !may_end_blank && line.ends_with([' ', '\t', '\r']) {
             findings.push(refused(file, number, "blanks at the end of the line".into()));
+        }
+    }
+    findings
+}
+
+/// Links of a Markdown page to files that are not there; what is outside of the repository is not looked at.
+fn check_links(file: &TextFile, exists: impl Fn(&Path) -> bool) -> Vec<Finding> {
+    if !file.path.ends_with(".md") {
+        return Vec::new();
+    }
+    let folder = Path::new(&file.path).parent().expect("a page lies in a folder");
+    let mut findings = Vec::new();
+    for (index, line) in file.text.lines().enumerate() {
+        let links = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        let paths = links.map(|link| link.split('#').next().unwrap_or_default());
+        for path in paths.filter(|path| !path.is_empty() && !path.contains(':')) {
+            if !exists(&folder.join(path)) {
+                findings.push(refused(file, Some(index + 1), format!("links to {path}, which is not there")));
+            }
         }
     }
     findings

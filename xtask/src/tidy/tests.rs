@@ -1,6 +1,8 @@
 //! Each rule refuses what it is for and nothing near it.
 
-use super::{Weight, check_file};
+use std::path::Path;
+
+use super::{Weight, check_file, check_links};
 use crate::rust_text::TestFiles;
 use crate::tree::TextFile;
 
@@ -88,4 +90,15 @@ fn paths_of_a_machine_and_hosts_are_refused_everywhere() {
 #[test]
 fn blanks_at_line_ends_are_refused() {
     assert_refused("a.md", "one\ntwo \n", "a.md:2: blanks");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let text =
+        "[a](b.md), [c](../c/#part) and [d](gone.md)\n[web](https://example.com/x.md) [here](#below)\n";
+    let file = TextFile { path: "docs/a.md".into(), text: text.into() };
+    let there = [Path::new("docs/b.md"), Path::new("docs/../c/")];
+    let found: Vec<_> =
+        check_links(&file, |path| there.contains(&path)).into_iter().map(|f| f.says).collect();
+    assert_eq!(found, ["links to gone.md, which is not there"]);
 }
