@@ -187,7 +187,9 @@ impl Cluster {
             tracing::debug!(api = C::NAME, error = %failure, "attempt failed, asking again");
             self.learn_from(&failure);
             if deadline.left() <= pause {
-                return Err(out_of_time::<C>(deadline, Some(failure)));
+                // An attempt that the deadline itself cut short says less than the one before it.
+                let telling = last.filter(|_| deadline.has_passed()).unwrap_or(failure);
+                return Err(out_of_time::<C>(deadline, Some(telling)));
             }
             last = Some(failure);
             sleep(pause).await;

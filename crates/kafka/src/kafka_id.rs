@@ -80,7 +80,7 @@ mod tests {
     fn every_id_reads_back() {
         for seed in 0..=255u8 {
             let id =
-                KafkaId(std::array::from_fn(|index| seed.wrapping_mul(31).wrapping_add(index as u8 * 77)));
+                KafkaId(std::array::from_fn(|index| seed.wrapping_mul(31).wrapping_add((index * 77) as u8)));
             assert_eq!(id.to_string().parse::<KafkaId>().expect("own text"), id);
         }
         assert!("short".parse::<KafkaId>().is_err());

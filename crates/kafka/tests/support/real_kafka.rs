@@ -1,0 +1,149 @@
+//! One combined Kafka node in a process of its own, on loopback, plain, gone when dropped.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use klamm_kafka::{Address, Cluster, ConnectOptions, Endpoint, Transport};
+use tempfile::TempDir;
+
+/// A JVM on two busy cores needs some ten seconds; a minute is no longer slow but stuck.
+const START: Duration = Duration::from_secs(60);
+
+pub(crate) struct RealKafka {
+    libs: OsString,
+    folder: TempDir,
+    broker_port: u16,
+    controller_port: u16,
+    process: Option<Child>,
+}
+
+impl Drop for RealKafka {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl RealKafka {
+    /// Formats and starts a node; nothing, with the reason printed, when no jars are named.
+    pub(crate) async fn start() -> Option<Self> {
+        let Some(libs) = std::env::var_os("KLAMM_KAFKA_LIBS") else {
+            eprintln!("skipped: KLAMM_KAFKA_LIBS names no folder with Kafka's jars");
+            return None;
+        };
+        let mut class_path = libs;
+        class_path.push("/*");
+        let folder = tempfile::tempdir().expect("a folder");
+        let [broker_port, controller_port] = free_ports();
+        let mut kafka = Self { libs: class_path, folder, broker_port, controller_port, process: None };
+        kafka.write_files();
+        kafka.format();
+        kafka.launch().await;
+        Some(kafka)
+    }
+
+    pub(crate) fn cluster(&self, endpoint: Endpoint) -> Cluster {
+        let port = match endpoint {
+            Endpoint::Brokers => self.broker_port,
+            Endpoint::Controllers => self.controller_port,
+        };
+        let options = ConnectOptions::new(Transport::Plain);
+        Cluster::new(vec![Address::new("127.0.0.1", port)], endpoint, options)
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// SIGKILL: no goodbye, no controlled shutdown.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("our own child");
+            process.wait().expect("our own child");
+        }
+    }
+
+    /// Starts the formatted node and waits until it serves.
+    pub(crate) async fn launch(&mut self) {
+        let log = File::create(self.folder.path().join("stdout.log")).expect("a file");
+        let errors = log.try_clone().expect("a file");
+        let process = self
+            .java("kafka.Kafka")
+            .arg(self.folder.path().join("server.properties"))
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .expect("java on the path");
+        self.process = Some(process);
+        let begun = Instant::now();
+        let cluster = self.cluster(Endpoint::Brokers);
+        loop {
+            let alive = self.process.as_mut().expect("just set").try_wait().expect("our own child").is_none();
+            assert!(alive && begun.elapsed() < START, "kafka did not start:\n{}", self.log());
+            let described = cluster.describe_cluster(Duration::from_secs(1)).await;
+            if described.is_ok_and(|cluster| cluster.nodes.iter().any(|node| !node.fenced)) {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("stdout.log")).unwrap_or_default()
+    }
+
+    fn java(&self, class: &str) -> Command {
+        let mut command = Command::new("java");
+        let logging = self.folder.path().join("log4j2.properties");
+        command
+            .args(["-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
+            .arg(&self.libs)
+            .arg(format!("-Dlog4j2.configurationFile={}", logging.display()))
+            .arg(format!("-Dkafka.logs.dir={}", self.folder.path().display()))
+            .arg(class)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn write_files(&self) {
+        let (broker, controller) = (self.broker_port, self.controller_port);
+        let data = self.data();
+        let properties = format!(
+            "process.roles=broker,controller\nnode.id=1\nlog.dirs={}\n\
+             listeners=PLAIN://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAIN://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
+             listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             inter.broker.listener.name=PLAIN\ncontroller.listener.names=CONTROLLER\n\
+             controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
+             authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+             super.users=User:ANONYMOUS\nauto.create.topics.enable=false\n\
+             offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\nbroker.rack=zone-a\n",
+            data.display()
+        );
+        fs::write(self.folder.path().join("server.properties"), properties).expect("written");
+        let logging = "rootLogger.level=WARN\nrootLogger.appenderRef.out.ref=out\n\
+                       appender.out.type=Console\nappender.out.name=out\nappender.out.layout.type=PatternLayout\n";
+        fs::write(self.folder.path().join("log4j2.properties"), logging).expect("written");
+    }
+
+    fn format(&self) {
+        let output = self
+            .java("kafka.tools.StorageTool")
+            .args(["format", "--standalone", "-t", CLUSTER_ID, "-c"])
+            .arg(self.folder.path().join("server.properties"))
+            .output()
+            .expect("java on the path");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+pub(crate) const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qg";
+
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let held: [TcpListener; COUNT] =
+        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    held.map(|listener| listener.local_addr().expect("bound").port())
+}
