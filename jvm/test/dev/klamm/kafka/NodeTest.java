@@ -116,6 +116,10 @@ final class NodeTest {
         final Process process;
 
         Node(boolean withKlamm) throws Exception {
+            Files.writeString(home.resolve("log4j.properties"), "log4j.rootLogger=INFO,out\n"
+                    + "log4j.appender.out=org.apache.log4j.ConsoleAppender\n"
+                    + "log4j.appender.out.layout=org.apache.log4j.EnhancedPatternLayout\n"
+                    + "log4j.appender.out.layout.ConversionPattern=%p %m%n\n");
             Path properties = Files.writeString(home.resolve("server.properties"), String.join("\n", lines(withKlamm)));
             run("kafka.tools.StorageTool", "format", "-t", "q83vASNFZ4mrze8BI0VniQ", "--standalone", "-c",
                     properties.toString()).waitFor(60, TimeUnit.SECONDS);
@@ -159,7 +163,7 @@ final class NodeTest {
         private Process run(String... arguments) throws IOException {
             List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java",
                     "-XX:TieredStopAtLevel=1", "-Xmx512m", "-Dorg.apache.logging.log4j.level=INFO",
-                    "-Dkafka.logs.dir=" + home));
+                    "-Dlog4j.configuration=file:" + home.resolve("log4j.properties"), "-Dkafka.logs.dir=" + home));
             List<String> rest = new ArrayList<>(List.of(arguments));
             if (rest.get(0).startsWith("-javaagent")) {
                 command.add(rest.remove(0));

@@ -40,22 +40,27 @@ final class ParityTest {
     }
 
     public static void handshakes_end_the_same_for_every_server_setting_and_every_kind_of_client() {
-        int ended = 0;
-        for (Map<String, Object> server : settings("node-1", "rsa", "intermediate", "expired")) {
-            server.put("ssl.truststore.location", sibling(server, "trust-users.pem"));
-            for (String peer : new String[] {"alice", "nobody", "foreign", "expired", "anonymous"}) {
-                for (Map<String, Object> client : clients(peer)) {
-                    ended += sameHandshake(server, client, "localhost", "https");
-                }
+        List<Both> clients = new ArrayList<>();
+        for (String peer : new String[] {"alice", "nobody", "foreign", "expired", "anonymous"}) {
+            for (Map<String, Object> client : clients(peer)) {
+                clients.add(new Both(client));
             }
         }
-        check(ended > 500, "only " + ended + " handshakes");
+        int ended = 0;
+        for (Map<String, Object> configs : settings("node-1", "rsa", "intermediate", "expired")) {
+            configs.put("ssl.truststore.location", sibling(configs, "trust-users.pem"));
+            Both server = new Both(configs);
+            for (Both client : clients) {
+                ended += sameHandshake(server, client, "localhost", "https");
+            }
+        }
+        check(ended > 2_000, "only " + ended + " handshakes");
     }
 
     public static void host_names_are_checked_the_same() {
         for (String node : new String[] {"node-1", "other-host"}) {
-            Map<String, Object> server = Pki.configs(node, "nodes");
-            Map<String, Object> client = Pki.configs("node-2", "nodes");
+            Both server = new Both(Pki.configs(node, "nodes"));
+            Both client = new Both(Pki.configs("node-2", "nodes"));
             for (String host : new String[] {"localhost", "127.0.0.1", "127.0.0.2", "other.example", "x.localhost"}) {
                 for (String endpoint : new String[] {"https", "", null}) {
                     sameHandshake(server, client, host, endpoint);
@@ -113,7 +118,6 @@ final class ParityTest {
         cases.put("trust twice", with("ssl.truststore.certificates", new Password("x")));
         cases.put("protocol", with("ssl.protocol", "TLSv9"));
         cases.put("no protocol", with("ssl.protocol", null));
-        cases.put("no protocols", with("ssl.enabled.protocols", null));
         cases.put("a password for a key that has none", with("ssl.key.password", new Password("x")));
         cases.put("provider", with("ssl.provider", "Nobody"));
         cases.put("random", with("ssl.secure.random.implementation", "Dice"));
@@ -147,6 +151,9 @@ final class ParityTest {
         Map<String, Object> twoFolders = Pki.configs("node-1", "nodes");
         twoFolders.put("ssl.truststore.location", Suite.PKI.resolve("node-2/trust-nodes.pem").toString());
         refusedByUs(twoFolders, "one generation");
+        // Kafka 4.3 fails on it by accident, 3.9 takes the platform's choice.
+        check(refusal(new KlammSslEngineFactory(), with("ssl.enabled.protocols", null)) instanceof ConfigException,
+                "no protocols");
         String message = refusal(new KlammSslEngineFactory(), with("ssl.key.password", new Password("hunter2"))).toString();
         check(!message.contains("hunter2"), "the refusal shows a password");
         Map<String, Object> mismatch = Pki.configs("mismatch", "nodes");
@@ -174,11 +181,12 @@ final class ParityTest {
     }
 
     public static void without_stores_a_client_trusts_what_kafkas_own_would() {
-        Map<String, Object> client = bare("ssl.keystore.location", "ssl.truststore.location");
-        sameHandshake(Pki.configs("node-1", "users"), client, "localhost", "https");
-        Map<String, Object> server = bare("ssl.truststore.location");
-        sameHandshake(server, clients("anonymous").get(0), "localhost", "https");
-        sameHandshake(bare("ssl.keystore.location"), clients("alice").get(0), "localhost", "https");
+        Both client = new Both(bare("ssl.keystore.location", "ssl.truststore.location"));
+        sameHandshake(new Both(Pki.configs("node-1", "users")), client, "localhost", "https");
+        Both server = new Both(bare("ssl.truststore.location"));
+        sameHandshake(server, new Both(clients("anonymous").get(0)), "localhost", "https");
+        Both keyless = new Both(bare("ssl.keystore.location"));
+        sameHandshake(keyless, new Both(clients("alice").get(0)), "localhost", "https");
     }
 
     private static List<Map<String, Object>> settings(String... nodes) {
@@ -229,24 +237,32 @@ final class ParityTest {
     }
 
     /** All four pairings of factories must end as Kafka with Kafka ends. */
-    private static int sameHandshake(Map<String, Object> server, Map<String, Object> client, String host,
-            String endpoint) {
-        Handshake expected = Handshake.between(kafkas(server), kafkas(client), host, endpoint);
-        KlammSslEngineFactory ourServer = klamms(server);
-        KlammSslEngineFactory ourClient = klamms(client);
-        Handshake[] found = {Handshake.between(ourServer, kafkas(client), host, endpoint),
-            Handshake.between(kafkas(server), ourClient, host, endpoint),
-            Handshake.between(ourServer, ourClient, host, endpoint)};
+    private static int sameHandshake(Both server, Both client, String host, String endpoint) {
+        Handshake expected = Handshake.between(server.kafkas, client.kafkas, host, endpoint);
+        Handshake[] found = {Handshake.between(server.klamms, client.kafkas, host, endpoint),
+            Handshake.between(server.kafkas, client.klamms, host, endpoint),
+            Handshake.between(server.klamms, client.klamms, host, endpoint)};
         for (int i = 0; i < found.length; i++) {
-            String what = "pairing " + i + ", server " + describe(server) + ", client " + describe(client) + ", host "
-                    + host + ", endpoint " + endpoint + ", reason " + found[i].reason;
+            String what = "pairing " + i + ", server " + describe(server.configs) + ", client "
+                    + describe(client.configs) + ", host " + host + ", endpoint " + endpoint + ", reason " + found[i].reason;
             equal(expected.outcome, found[i].outcome, what);
             equal(expected.seenByClient, found[i].seenByClient, what);
             equal(expected.seenByServer, found[i].seenByServer, what);
         }
-        ourServer.close();
-        ourClient.close();
         return found.length;
+    }
+
+    /** Kafka's factory and ours under the same settings. */
+    private static final class Both {
+        final Map<String, Object> configs;
+        final SslEngineFactory kafkas;
+        final SslEngineFactory klamms;
+
+        Both(Map<String, Object> configs) {
+            this.configs = configs;
+            this.kafkas = kafkas(configs);
+            this.klamms = klamms(configs);
+        }
     }
 
     private static void sameEngine(SSLEngine theirs, SSLEngine ours, String what) {
