@@ -131,10 +131,8 @@ pub(crate) fn unsupported_api_versions(frame: &[u8]) -> Option<Ranges> {
 }
 
 pub(crate) fn error_name(code: i16) -> Option<String> {
-    match ResponseError::try_from_code(code)? {
-        ResponseError::Unknown(_) => None,
-        known => Some(known.to_string()),
-    }
+    let known = ResponseError::try_from_code(code)?;
+    (!matches!(known, ResponseError::Unknown(_))).then(|| known.to_string())
 }
 
 pub(crate) fn error_is_retriable(code: i16) -> bool {

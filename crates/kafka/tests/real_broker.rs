@@ -2,7 +2,7 @@
 //!
 //! `KLAMM_KAFKA_LIBS` names a folder with Kafka's jars; without it the tests say so and do nothing.
 
-#[path = "support/real_kafka.rs"]
+#[path = "real_broker/real_kafka.rs"]
 mod real_kafka;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -291,7 +291,9 @@ async fn wrong_wishes_are_refused_by_name(brokers: &Cluster) {
     let huge = Record { value: Some(vec![0; 3_000_000].into()), partition: Some(0), ..Record::default() };
     let fits = Record { value: Some("fits".into()), partition: Some(1), ..Record::default() };
     let failure = producer.send("orders", vec![huge, fits.clone()], PATIENCE).await.expect_err("too large");
-    let ProduceError::NotDelivered { undelivered, delivered, .. } = failure else { panic!("{failure:?}") };
+    let ProduceError::NotDelivered { undelivered, delivered, .. } = failure else {
+        unreachable!("{failure:?}")
+    };
     assert_eq!((undelivered, delivered[0], delivered[1].is_some()), (1, None, true));
     // What was in doubt is behind it: the next batch is numbered anew and accepted.
     producer.send("orders", vec![fits], PATIENCE).await.expect("delivered");
@@ -301,7 +303,7 @@ async fn wrong_wishes_are_refused_by_name(brokers: &Cluster) {
         .await
         .expect("opened");
     let failure = consumer.next().await.expect_err("out of range");
-    let ConsumeError::Partition { source, .. } = failure else { panic!("{failure:?}") };
+    let ConsumeError::Partition { source, .. } = failure else { unreachable!("{failure:?}") };
     assert_eq!(source.code, ErrorCode::OFFSET_OUT_OF_RANGE);
 }
 

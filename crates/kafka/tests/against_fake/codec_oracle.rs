@@ -3,16 +3,13 @@
 //!
 //! `KLAMM_KAFKA_LIBS` names a folder with Kafka's jars; without it the test says so and does nothing.
 
-#[path = "support/fake_broker.rs"]
-mod fake_broker;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use fake_broker::{API_VERSIONS, Action, FakeBroker, METADATA, answer, metadata, plain, versions};
+use crate::fake_broker::{API_VERSIONS, Action, FakeBroker, METADATA, answer, metadata, plain, versions};
 use kafka_protocol::messages::{ApiKey, InitProducerIdResponse, ProducerId};
 use klamm_kafka::{
     Acl, AclFilter, AclOperation, AclPermission, Compression, ConfigChange, ConfigEdit, ConfigResource,
@@ -23,6 +20,7 @@ use klamm_kafka::{
 /// Long enough for a loopback answer; every call ends in a failure, as the broker hangs up.
 const PATIENCE: Duration = Duration::from_millis(40);
 
+/// Only the ones that [`provoke`] knows.
 const APIS: [ApiKey; 18] = [
     ApiKey::Produce,
     ApiKey::Fetch,
@@ -45,6 +43,7 @@ const APIS: [ApiKey; 18] = [
 ];
 
 /// Runs the operation that sends `api`; its outcome does not matter.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is the library's; most of it is never called")]
 async fn provoke(api: ApiKey, broker: &FakeBroker) {
     let cluster = broker.cluster(plain());
     let topic = || TopicSelection::one("orders");
@@ -106,7 +105,7 @@ async fn provoke(api: ApiKey, broker: &FakeBroker) {
         ApiKey::DescribeCluster => drop(cluster.describe_cluster(PATIENCE).await),
         ApiKey::DescribeTopicPartitions => drop(cluster.describe_topics(topic(), PATIENCE).await),
         ApiKey::ApiVersions => drop(cluster.features(PATIENCE).await),
-        other => panic!("{other:?} is not called by this library"),
+        other => unreachable!("{other:?} is not called by this library"),
     }
 }
 
@@ -157,7 +156,7 @@ async fn every_request_is_written_as_kafkas_own_classes_write_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let vectors_file = folder.path().join("vectors");
     std::fs::write(&vectors_file, vectors).expect("written");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/Reencode.java");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/against_fake/Reencode.java");
     let class_path = format!("{}/*:{}", libs.to_string_lossy(), folder.path().display());
     run(Command::new("javac").args(["-cp", &class_path, "-d"]).arg(folder.path()).arg(source));
     let output = run(Command::new("java").args(["-cp", &class_path, "Reencode"]).arg(vectors_file));

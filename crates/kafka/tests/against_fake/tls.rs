@@ -1,12 +1,9 @@
 //! TLS: certificates that change while clients run, and what a refused one looks like.
 
-#[path = "support/fake_broker.rs"]
-mod fake_broker;
-
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use fake_broker::{API_VERSIONS, metadata, serve, versions};
+use crate::fake_broker::{API_VERSIONS, Asked, metadata, serve, versions};
 use klamm_kafka::{Address, Cluster, ConnectError, ConnectOptions, Connection, Endpoint, Transport, probe};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::client::ResolvesClientCert;
@@ -119,7 +116,7 @@ async fn listen(authority: &Authority, server: &Current) -> Listener {
                 if let Some([leaf, ..]) = socket.get_ref().1.peer_certificates() {
                     seen.lock().expect("not poisoned").push(leaf.to_vec());
                 }
-                let act = |asked: &fake_broker::Asked| match asked.api {
+                let act = |asked: &Asked| match asked.api {
                     API_VERSIONS => versions(asked, None),
                     _ => metadata(asked, &own),
                 };

@@ -1,13 +1,10 @@
 //! Connections, negotiation and repeated attempts, against a broker that misbehaves on demand.
 
-#[path = "support/fake_broker.rs"]
-mod fake_broker;
-
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fake_broker::{
+use crate::fake_broker::{
     API_VERSIONS, Action, FakeBroker, METADATA, answer, metadata, plain, unsupported_version, versions,
 };
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
@@ -29,10 +26,8 @@ const CREATE_ACLS: i16 = 30;
 const PRODUCE: i16 = 0;
 
 fn request_error(failure: OperationError) -> RequestError {
-    match failure {
-        OperationError::Request(failure) => failure,
-        other => panic!("a request failed otherwise: {other:?}"),
-    }
+    let OperationError::Request(failure) = failure else { unreachable!("{failure:?}") };
+    failure
 }
 
 #[tokio::test]
