@@ -169,8 +169,8 @@ fn standing_of(slot: &SlotTarget, report: &SlotReport) -> Standing {
         }
         (Stage::Stopped, RunState::Stopped) | (Stage::Removed, RunState::Removed) => Standing::Reached,
         (Stage::Blocked { reason }, _) => Standing::Stuck { reason: reason.clone() },
-        (Stage::Crashed { cause, .. }, RunState::Running) if report.restarts >= CRASHES => {
-            Standing::Stuck { reason: format!("it ended {} times: {cause}", report.restarts) }
+        (Stage::Crashed { cause, .. }, RunState::Running) if report.failures >= CRASHES => {
+            Standing::Stuck { reason: format!("it ended {} times in a row: {cause}", report.failures) }
         }
         (stage, _) => under(stage.describe()),
     }

@@ -107,6 +107,8 @@ pub struct SlotReport {
     pub process: Option<ProcessReport>,
     /// How often the process came back by itself since the agent started.
     pub restarts: u32,
+    /// How often in a row it ended by itself without a long healthy run in between.
+    pub failures: u32,
     /// The certificate on disk.
     pub certificate: Option<CertificateReport>,
 }

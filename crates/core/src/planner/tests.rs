@@ -107,7 +107,13 @@ impl World {
         let slots = goal.slots().into_iter().map(|(name, (_, slot))| {
             (
                 name.clone(),
-                SlotReport { stage: stage(slot.run), process: None, restarts: 0, certificate: None },
+                SlotReport {
+                    stage: stage(slot.run),
+                    process: None,
+                    restarts: 0,
+                    failures: 0,
+                    certificate: None,
+                },
             )
         });
         let report = ClusterReport {

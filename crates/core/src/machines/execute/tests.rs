@@ -101,7 +101,7 @@ fn reported(current: &Target, stage: Stage) -> Inventory {
     let launch = current.slot(&slot_name()).unwrap().launch();
     let process =
         ProcessReport { pid: 7, since: NOW.parse().unwrap(), launch, broker_state: Some(3), resident: None };
-    let slot = SlotReport { stage, process: Some(process), restarts: 0, certificate: None };
+    let slot = SlotReport { stage, process: Some(process), restarts: 0, failures: 0, certificate: None };
     let cluster = ClusterReport {
         epoch: Epoch(1),
         number: current.number,

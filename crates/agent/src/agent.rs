@@ -1,0 +1,274 @@
+//! The loop that owns an agent's state: targets in, slots kept, reports out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::{Notify, mpsc, watch};
+
+use klamm_artifacts::JavaPolicy;
+use klamm_core::api::{LogWanted, ServerMessage};
+use klamm_core::model::inventory::{ClusterReport, HostReport, SlotReport, Stage};
+use klamm_core::model::target::SlotTarget;
+use klamm_core::model::{ClusterId, HostId, SlotName};
+use klamm_core::signature::VerifyingKey;
+use klamm_supervise::Supervisor;
+
+use crate::error::{AgentError, chain};
+use crate::folders::Folders;
+use crate::ledger::Ledger;
+use crate::link::Link;
+use crate::provide::Provider;
+use crate::slot::{self, Shared, SlotKey};
+use crate::{host, logs};
+
+/// A report is sent at least this often, so that its age is never mistaken for silence.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+/// Changes that come together are told together.
+const REPORT_GATHERS: Duration = Duration::from_millis(20);
+/// The pause before a broken link is dialled again.
+const DIAL_AGAIN: Duration = Duration::from_millis(500);
+
+/// What an agent is told when it starts.
+pub struct AgentOptions {
+    /// Who it is.
+    pub host: HostId,
+    /// Where it keeps things.
+    pub folders: Folders,
+    /// `https://HOST:PORT` of its server.
+    pub server: String,
+    /// Its identity, and whom it trusts as a server.
+    pub tls: rustls::ClientConfig,
+    /// What targets are verified with.
+    pub targets: VerifyingKey,
+    /// Where executables come from.
+    pub supply: klamm_artifacts::Supply,
+    /// Which Java may be used.
+    pub java: JavaPolicy,
+}
+
+struct SlotHandle {
+    target: watch::Sender<SlotTarget>,
+    report: watch::Receiver<SlotReport>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+type Slots = BTreeMap<(ClusterId, SlotName), SlotHandle>;
+
+/// Runs the agent until its future is dropped. Processes run on.
+pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
+    let AgentOptions { host, folders, server, tls, targets, supply, java } = options;
+    let ledger = Ledger::open(folders.own().join("ledger"), host.clone(), targets)?;
+    let link = Link::new(server, tls)?;
+    let shared = Shared {
+        host,
+        folders,
+        supervisor: Supervisor::new()?,
+        provider: Provider::new(supply, java),
+        link: link.clone(),
+        ledger: Arc::new(Mutex::new(ledger)),
+    };
+    let changed = Arc::new(Notify::new());
+    let mut agent = Agent { shared, slots: Slots::new(), changed: changed.clone() };
+    agent.take_up_all();
+    let (messages, mut inbox) = mpsc::channel(16);
+    let listening = tokio::spawn(listen(link.clone(), messages));
+    let _listening = AbortOnDrop(listening);
+    let mut next_report = tokio::time::Instant::now();
+    loop {
+        tokio::select! {
+            message = inbox.recv() => match message {
+                Some(message) => agent.take(message),
+                None => return Ok(()),
+            },
+            () = changed.notified() => next_report = next_report.min(tokio::time::Instant::now() + REPORT_GATHERS),
+            () = tokio::time::sleep_until(next_report) => {
+                agent.report().await;
+                next_report = tokio::time::Instant::now() + REPORT_EVERY;
+            }
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Hears the server, dialling again whenever the line breaks.
+async fn listen(link: Link, messages: mpsc::Sender<ServerMessage>) {
+    loop {
+        match link.messages().await {
+            Ok(stream) => {
+                let mut stream = Box::pin(stream);
+                while let Some(Ok(message)) = stream.next().await {
+                    if messages.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(error = chain(&error), "the server cannot be heard"),
+        }
+        tokio::time::sleep(DIAL_AGAIN).await;
+    }
+}
+
+struct Agent {
+    shared: Shared,
+    slots: Slots,
+    /// Says that some slot's report changed.
+    changed: Arc<Notify>,
+}
+
+impl Agent {
+    fn take(&mut self, message: ServerMessage) {
+        match message {
+            ServerMessage::Target(delivery) => {
+                let obeyed = self.ledger().obey(delivery);
+                match obeyed {
+                    Ok(cluster) => self.take_up(cluster),
+                    Err(error) => tracing::warn!(error = chain(&error), "a target was refused"),
+                }
+            }
+            ServerMessage::Log(wanted) => self.answer_log(wanted),
+        }
+        // A new target is acknowledged at once: the server waits for it.
+        self.changed.notify_one();
+    }
+
+    fn take_up_all(&mut self) {
+        let clusters: Vec<ClusterId> = self.ledger().clusters().map(|(cluster, _)| cluster).collect();
+        for cluster in clusters {
+            self.take_up(cluster);
+        }
+    }
+
+    /// Hands each slot its target. A slot that the target does not name any more is let go, and nothing of it is
+    /// touched: absence from a target is not a wish to delete.
+    fn take_up(&mut self, cluster: ClusterId) {
+        let (name, targets) = {
+            let ledger = self.ledger();
+            let Some((_, admitted)) = ledger.clusters().find(|(id, _)| *id == cluster) else { return };
+            (admitted.slice.name.clone(), admitted.slice.slots.clone())
+        };
+        self.slots.retain(|(of, slot), _| *of != cluster || targets.contains_key(slot));
+        for (slot, target) in targets {
+            match self.slots.get(&(cluster, slot.clone())) {
+                Some(handle) => {
+                    handle
+                        .target
+                        .send_if_modified(|current| std::mem::replace(current, target.clone()) != target);
+                }
+                None => {
+                    let key = SlotKey { cluster, cluster_name: name.clone(), slot: slot.clone() };
+                    self.slots.insert((cluster, slot), self.begin(key, target));
+                }
+            }
+        }
+    }
+
+    fn begin(&self, key: SlotKey, target: SlotTarget) -> SlotHandle {
+        let (target, targets) = watch::channel(target);
+        let blank =
+            SlotReport { stage: Stage::Waiting, process: None, restarts: 0, failures: 0, certificate: None };
+        let (sender, report) = watch::channel(blank);
+        let mut told = report.clone();
+        let changed = self.changed.clone();
+        let keeping = slot::keep(self.shared.clone(), key, targets, sender);
+        let task = tokio::spawn(async move {
+            let telling = async {
+                while told.changed().await.is_ok() {
+                    changed.notify_one();
+                }
+            };
+            tokio::join!(keeping, telling);
+        });
+        SlotHandle { target, report, task }
+    }
+
+    async fn report(&mut self) {
+        let report = self.host_report();
+        match self.shared.link.report(&report).await {
+            Ok(_) => self.forget_removed(&report),
+            Err(error) => tracing::debug!(error = chain(&error), "the server did not take the report"),
+        }
+    }
+
+    fn host_report(&self) -> HostReport {
+        let mut clusters: BTreeMap<ClusterId, ClusterReport> = BTreeMap::new();
+        for (cluster, admitted) in self.ledger().clusters() {
+            let root = &admitted.root;
+            let own = self.slots.iter().filter(|((of, _), _)| *of == cluster);
+            let slots =
+                own.map(|((_, slot), handle)| (slot.clone(), handle.report.borrow().clone())).collect();
+            let digest = klamm_core::model::Sha256::of(&root.to_bytes());
+            clusters.insert(
+                cluster,
+                ClusterReport { epoch: root.epoch, number: root.number, root: digest, slots },
+            );
+        }
+        HostReport {
+            version: 1,
+            name: host::name(),
+            klamm: env!("CARGO_PKG_VERSION").to_owned(),
+            folders: self.shared.folders.to_report(),
+            memory: host::memory(),
+            processors: host::processors(),
+            address: host::loopback(),
+            advertised: "localhost".to_owned(),
+            ports_taken: host::ports_taken(),
+            clusters,
+        }
+    }
+
+    /// A cluster whose slots are all deleted is forgotten, once the server has heard so.
+    fn forget_removed(&mut self, told: &HostReport) {
+        for (cluster, report) in &told.clusters {
+            let removed = report.slots.values().all(|slot| slot.stage == Stage::Removed);
+            if !removed || report.slots.is_empty() {
+                continue;
+            }
+            self.slots.retain(|(of, _), _| of != cluster);
+            let forgotten = self.ledger().forget(*cluster);
+            if let Err(error) = forgotten {
+                tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
+            }
+            for folder in [self.shared.folders.cluster(*cluster), self.shared.folders.cluster_logs(*cluster)]
+            {
+                if let Err(error) = klamm_disk::delete_folder(&folder) {
+                    tracing::error!(
+                        error = chain(&error),
+                        "the folder of a destroyed cluster could not be deleted"
+                    );
+                }
+            }
+        }
+    }
+
+    fn answer_log(&self, wanted: LogWanted) {
+        let LogWanted { id, cluster, slot, lines, follow } = wanted;
+        let folders = self.shared.folders.slot(cluster, &slot);
+        let log = [folders.server_log(), folders.console_log()].into_iter().find(|path| path.exists());
+        let path = log.unwrap_or_else(|| folders.server_log());
+        let link = self.shared.link.clone();
+        tokio::spawn(async move {
+            if let Err(error) = link.send_log(id, logs::read(path, lines, follow)).await {
+                tracing::debug!(error = chain(&error), "a log was not read to its end");
+            }
+        });
+    }
+
+    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
+        self.shared.ledger.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl Drop for SlotHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

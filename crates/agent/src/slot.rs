@@ -1,0 +1,413 @@
+//! One slot on this host: looks, asks the machine in `core` what to do next, does it, tells where it is.
+
+mod credential;
+mod files;
+mod launch;
+mod storage;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use klamm_core::kafka::start_errors;
+use klamm_core::machines::reconcile::{Action, Next, ProcessFacts, SlotFacts, reconcile};
+use klamm_core::model::inventory::{CertificateReport, ProcessReport, SlotReport, Stage};
+use klamm_core::model::target::SlotTarget;
+use klamm_core::model::{ByteCount, ClusterId, ClusterName, HostId, SlotName};
+use klamm_core::render::server_properties::INTERNAL;
+use klamm_supervise::{State, StopRequest, Supervisor, UnitHandle, UnitStatus, monotonic_now};
+
+use crate::error::{AgentError, chain};
+use crate::folders::{Folders, SlotFolders};
+use crate::ledger::Ledger;
+use crate::link::Link;
+use crate::observer::{self, NodeStage, NodeStatus};
+use crate::provide::Provider;
+pub(crate) use credential::CertifyError;
+use launch::Launched;
+pub(crate) use launch::StartError;
+pub(crate) use storage::FillError;
+
+/// How often a node that is not ready yet is looked at.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+/// How often a node that is ready is looked at.
+const LOOK_LATER: Duration = Duration::from_secs(2);
+/// How often everything on the disk is looked at although nothing changed: certificates come of age.
+const LOOK_AT_ALL: Duration = Duration::from_secs(60);
+/// The pause before an action that failed is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(3);
+
+/// What all slots of a host share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) host: HostId,
+    pub(crate) folders: Folders,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) provider: Provider,
+    pub(crate) link: Link,
+    pub(crate) ledger: Arc<Mutex<Ledger>>,
+}
+
+/// Which slot.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotKey {
+    pub(crate) cluster: ClusterId,
+    pub(crate) cluster_name: ClusterName,
+    pub(crate) slot: SlotName,
+}
+
+/// Keeps one slot as its target says, until the sender of targets is gone.
+pub(crate) async fn keep(
+    shared: Shared,
+    key: SlotKey,
+    mut targets: watch::Receiver<SlotTarget>,
+    report: watch::Sender<SlotReport>,
+) {
+    let folders = shared.folders.slot(key.cluster, &key.slot);
+    let (unit, launched) = loop {
+        match launch::find_or_make_unit(&shared.supervisor, &key.slot.to_string(), &folders).await {
+            Ok(found) => break found,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::error!(slot = %key.slot, error = reason, "the slot's process cannot be looked for");
+                report.send_modify(|report| report.stage = Stage::Blocked { reason });
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+        }
+    };
+    let mut keeper = Keeper { shared, key, folders, unit, launched, report, trouble: None };
+    let mut status = keeper.unit.watch();
+    loop {
+        let target = targets.borrow_and_update().clone();
+        status.mark_unchanged();
+        let pause = keeper.lap(&target).await;
+        tokio::select! {
+            changed = targets.changed() => if changed.is_err() { return },
+            _ = status.changed() => {}
+            () = keeper.look_until(&target, pause) => {}
+        }
+    }
+}
+
+struct Keeper {
+    shared: Shared,
+    key: SlotKey,
+    folders: SlotFolders,
+    unit: UnitHandle,
+    /// What the process was started with; none while there was none.
+    launched: Option<Launched>,
+    report: watch::Sender<SlotReport>,
+    /// Why the last action failed.
+    trouble: Option<String>,
+}
+
+impl Keeper {
+    /// Looks at everything and does what is next; says how long nothing else is expected.
+    async fn lap(&mut self, target: &SlotTarget) -> Duration {
+        let next = match self.facts(target) {
+            Ok(facts) => reconcile(self.key.cluster, target, &facts),
+            Err(error) => Next::Blocked { reason: chain(&error) },
+        };
+        match next {
+            Next::Settled => {
+                self.trouble = None;
+                LOOK_AT_ALL
+            }
+            Next::AwaitStop => LOOK_SOON,
+            Next::Blocked { reason } => {
+                self.show(Stage::Blocked { reason });
+                TRY_AGAIN
+            }
+            Next::Do(actions) => match self.act(target, actions).await {
+                Ok(()) => Duration::ZERO,
+                Err(error) => {
+                    let reason = chain(&error);
+                    tracing::warn!(slot = %self.key.slot, error = reason, "an action failed and is tried again");
+                    if error.needs_a_person() {
+                        self.show(Stage::Blocked { reason: reason.clone() });
+                    } else {
+                        self.show(Stage::Preparing { step: reason.clone() });
+                    }
+                    self.trouble = Some(reason);
+                    TRY_AGAIN
+                }
+            },
+        }
+    }
+
+    fn facts(&self, target: &SlotTarget) -> Result<SlotFacts, AgentError> {
+        let directories =
+            target.identity.directories.iter().map(storage::inspect).collect::<Result<_, _>>()?;
+        let formatted_before = self.ledger().was_formatted(self.key.cluster, &self.key.slot);
+        let generation = credential::current(&self.folders)?;
+        let certificate_wanted =
+            credential::reason_to_certify(generation.as_ref(), &target.credential, Timestamp::now());
+        self.report.send_modify(|report| {
+            let served = report.certificate.take().map(|certificate| certificate.served).unwrap_or_default();
+            report.certificate =
+                generation.map(|generation| CertificateReport { served, ..generation.to_report() });
+        });
+        Ok(SlotFacts {
+            directories,
+            formatted_before,
+            distribution: self.shared.provider.provided(&target.process).is_some(),
+            files: files::outdated(&self.folders.slot, &target.files)?.is_empty(),
+            certificate_wanted,
+            process: self.process_facts(&self.unit.status()),
+        })
+    }
+
+    fn process_facts(&self, status: &UnitStatus) -> ProcessFacts {
+        let Some(launched) = &self.launched else { return ProcessFacts::Absent };
+        let launch = launched.launch;
+        match &status.state {
+            State::Idle | State::Stopped { .. } | State::Failed { .. } => ProcessFacts::Absent,
+            State::Spawning { .. } | State::Starting { .. } | State::Running { .. } => {
+                ProcessFacts::Live { launch }
+            }
+            State::Stopping { .. } => ProcessFacts::Stopping,
+            State::BackingOff { .. } => ProcessFacts::BackingOff { launch },
+        }
+    }
+
+    /// Does actions that do not depend on each other, all at once.
+    async fn act(&mut self, target: &SlotTarget, actions: Vec<Action>) -> Result<(), AgentError> {
+        for action in &actions {
+            match action {
+                Action::Launch => self.launch(target).await?,
+                Action::Stop { reason } => {
+                    self.show(Stage::Stopping);
+                    self.unit.stop(StopRequest::graceful(reason, launch::STOP_PATIENCE)).await?;
+                }
+                Action::Delete => self.delete(target)?,
+                Action::Provide | Action::Format | Action::Certify { .. } | Action::WriteFiles => {}
+            }
+        }
+        let preparations = actions.iter().map(|action| self.prepare(target, action));
+        futures_util::future::try_join_all(preparations).await.map(drop)
+    }
+
+    /// What comes before a launch.
+    async fn prepare(&self, target: &SlotTarget, action: &Action) -> Result<(), AgentError> {
+        let preparing = |step: &str| self.show(Stage::Preparing { step: step.to_owned() });
+        match action {
+            Action::Provide => self.provide(target).await,
+            Action::Format => self.format(target).await,
+            Action::Certify { reason } => {
+                tracing::info!(slot = %self.key.slot, reason, "making a certificate");
+                preparing("making a key and a certificate");
+                self.certify(target).await
+            }
+            Action::WriteFiles => {
+                preparing("writing files");
+                Ok(files::write(&self.folders.slot, &target.files, &self.shared.link).await?)
+            }
+            Action::Launch | Action::Stop { .. } | Action::Delete => Ok(()),
+        }
+    }
+
+    async fn provide(&self, target: &SlotTarget) -> Result<(), AgentError> {
+        let mut stage = self.shared.provider.stage();
+        let work = self.shared.provider.provide(&target.process);
+        let show = async {
+            while stage.changed().await.is_ok() {
+                if let Some(stage) = stage.borrow_and_update().clone() {
+                    self.show(stage);
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            provided = work => { provided?; }
+            () = show => {}
+        }
+        Ok(())
+    }
+
+    async fn format(&self, target: &SlotTarget) -> Result<(), AgentError> {
+        let owner = storage::Owner {
+            cluster: self.key.cluster,
+            slot: &self.key.slot,
+            node_id: target.identity.node_id,
+            host: &self.shared.host,
+            claim: target.identity.claim,
+        };
+        for directory in &target.identity.directories {
+            storage::format(directory, owner, &self.shared.link).await?;
+        }
+        self.ledger().note_formatted(self.key.cluster, &self.key.slot)?;
+        Ok(())
+    }
+
+    async fn certify(&self, target: &SlotTarget) -> Result<(), AgentError> {
+        let holder = credential::Holder {
+            cluster: self.key.cluster,
+            name: &self.key.cluster_name,
+            slot: &self.key.slot,
+        };
+        Ok(credential::certify(holder, &target.credential, &self.folders, &self.shared.link).await?)
+    }
+
+    async fn launch(&mut self, target: &SlotTarget) -> Result<(), AgentError> {
+        let Some(provided) = self.shared.provider.provided(&target.process) else { return Ok(()) };
+        let (launch, launched) = launch::prepare(target, &provided, &self.folders)?;
+        self.launched = Some(launched);
+        self.show(Stage::Launching);
+        Ok(self.unit.start(launch).await?)
+    }
+
+    fn delete(&self, target: &SlotTarget) -> Result<(), AgentError> {
+        for directory in &target.identity.directories {
+            klamm_disk::delete_folder(directory.path.as_ref())?;
+        }
+        klamm_disk::delete_folder(&self.folders.slot)?;
+        klamm_disk::delete_folder(&self.folders.logs)?;
+        self.show(Stage::Removed);
+        Ok(())
+    }
+
+    /// Watches the process for as long as nothing else is expected.
+    async fn look_until(&self, target: &SlotTarget, pause: Duration) {
+        let end = Instant::now() + pause;
+        loop {
+            let ready = self.look(target).await;
+            let next = if ready { LOOK_LATER } else { LOOK_SOON };
+            let now = Instant::now();
+            if now + next >= end {
+                tokio::time::sleep_until(end).await;
+                return;
+            }
+            tokio::time::sleep(next).await;
+        }
+    }
+
+    /// Looks at the process and tells where it is; whether it is at rest in what it shall be.
+    async fn look(&self, target: &SlotTarget) -> bool {
+        let status = self.unit.status();
+        let node = match status.state.process() {
+            Some(_) => observer::ask(&self.folders.slot).await.ok(),
+            None => None,
+        };
+        self.show_process(&status, node.as_ref());
+        match &status.state {
+            State::Idle | State::Stopped { .. } | State::Failed { .. } => self.look_at_rest(target, &status),
+            State::Spawning { .. } => false,
+            State::Starting { process, .. } | State::Running { process, .. } => {
+                let stage = self.stage_of(target, node.as_ref(), process.identity.pid);
+                let ready = stage == Stage::Ready;
+                if ready && !status.state.is_ready() {
+                    // The unit may have been forgotten in between; then nobody looks any more.
+                    drop(self.unit.ready(process.incarnation).await);
+                }
+                self.show(stage);
+                ready
+            }
+            State::Stopping { .. } => {
+                if let Some(node) = &node {
+                    drop(self.unit.progress(node.stop_progress()).await);
+                }
+                self.show(Stage::Stopping);
+                false
+            }
+            State::BackingOff { until, .. } => {
+                let wait = until.saturating_sub(monotonic_now());
+                let retry_at = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
+                self.show(Stage::Crashed { cause: self.cause_of_exit(&status), retry_at });
+                false
+            }
+        }
+    }
+
+    fn look_at_rest(&self, target: &SlotTarget, status: &UnitStatus) -> bool {
+        use klamm_core::model::target::RunState;
+        let stage = self.report.borrow().stage.clone();
+        match (target.run, &status.state) {
+            (RunState::Stopped, _) => self.show(Stage::Stopped),
+            (RunState::Removed, _) | (RunState::Running, _) => self.show(stage),
+        }
+        true
+    }
+
+    fn stage_of(&self, target: &SlotTarget, node: Option<&NodeStatus>, pid: u32) -> Stage {
+        if let Some(reason) = &self.trouble {
+            return Stage::Preparing { step: reason.clone() };
+        }
+        let holds_partitions = target.identity.listeners.contains_key(INTERNAL);
+        // A socket may still be the one of the process before.
+        match node.filter(|node| node.pid == pid).map(|node| node.stage(holds_partitions)) {
+            None | Some(NodeStage::Launching) => Stage::Launching,
+            Some(NodeStage::Recovering { logs, segments }) => Stage::Recovering { logs, segments },
+            Some(NodeStage::Joining) => Stage::Joining,
+            Some(NodeStage::Ready) => Stage::Ready,
+        }
+    }
+
+    /// How the process ended and, where its log tells, why and what to do.
+    fn cause_of_exit(&self, status: &UnitStatus) -> String {
+        let how = status.last_exit.as_ref().map(|exit| exit.reason.to_string());
+        let how = how.unwrap_or_else(|| "ended".to_owned());
+        let tails = [self.folders.server_log(), self.folders.console_log()];
+        let tail: String = tails.iter().map(|path| crate::logs::tail(path, 200)).collect();
+        match start_errors::recognise(&tail) {
+            Some(error) => format!("{how}: {} ({})", error.cause, error.cause.fix()),
+            None => how,
+        }
+    }
+
+    fn show_process(&self, status: &UnitStatus, node: Option<&NodeStatus>) {
+        let process =
+            status.state.process().zip(self.launched.as_ref()).map(|(live, launched)| ProcessReport {
+                pid: live.identity.pid,
+                since: since(live.since),
+                launch: launched.launch,
+                broker_state: node.and_then(NodeStatus::broker_state),
+                resident: resident(live.identity.pid),
+            });
+        let restarts = u32::try_from(status.incarnations.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.report.send_if_modified(|report| {
+            let mut changed = report.restarts != restarts || report.failures != status.failures;
+            (report.restarts, report.failures) = (restarts, status.failures);
+            // Memory alone is no reason to report at once.
+            let same = |a: &ProcessReport, b: &ProcessReport| {
+                (a.pid, a.launch, a.broker_state) == (b.pid, b.launch, b.broker_state)
+            };
+            changed |= match (&report.process, &process) {
+                (Some(before), Some(now)) => !same(before, now),
+                (None, None) => false,
+                (Some(_), None) | (None, Some(_)) => true,
+            };
+            report.process = process;
+            if let (Some(certificate), Some(node)) = (&mut report.certificate, node) {
+                certificate.served = node.served();
+            }
+            changed
+        });
+    }
+
+    fn show(&self, stage: Stage) {
+        self.report.send_if_modified(|report| std::mem::replace(&mut report.stage, stage.clone()) != stage);
+    }
+
+    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
+        self.shared.ledger.lock().expect("no holder of the lock panics")
+    }
+}
+
+/// The wall clock's time of a moment of the supervisor's clock.
+fn since(moment: Duration) -> Timestamp {
+    let age = monotonic_now().saturating_sub(moment);
+    // Whole milliseconds, so that the same process is not reported anew for a few nanoseconds.
+    let now = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// Resident memory of a process (second field of `/proc/PID/statm`, in pages).
+fn resident(pid: u32) -> Option<ByteCount> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+    let page = u64::try_from(rustix::param::page_size()).ok()?;
+    Some(ByteCount(pages * page))
+}

@@ -1,0 +1,141 @@
+//! Starting a slot's process, and finding the one that an earlier agent left running.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use klamm_core::model::Sha256;
+use klamm_core::model::target::SlotTarget;
+use klamm_disk::{DiskError, ensure_folder, read_file, replace_file};
+use klamm_supervise::{
+    Adoption, IdentityError, Launch, Limits, LogCap, ProcessIdentity, Supervisor, SupervisorError,
+    UnitHandle, UnitOptions,
+};
+
+use crate::folders::SlotFolders;
+use crate::observer::SOCKET;
+use crate::provide::Provided;
+
+/// Kafka's documentation asks for at least 100,000 (`hardware-and-os.md`).
+const OPEN_FILES: u64 = 100_000;
+
+/// What the JVM prints besides Kafka's own log is little; a thread dump is about 200 KiB.
+const CONSOLE: LogCap = LogCap { max_bytes: 5 << 20, keep: 2 };
+
+const LAUNCHED_VERSION: u32 = 1;
+
+/// Why a process could not be started or found.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A file could not be kept.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The record of the process is damaged.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The process cannot be watched.
+    #[error(transparent)]
+    Supervisor(#[from] SupervisorError),
+}
+
+/// What the process that runs, or ran last, was started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Launched {
+    version: u32,
+    /// [`SlotTarget::launch`].
+    pub(crate) launch: Sha256,
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+fn launched_file(folders: &SlotFolders) -> PathBuf {
+    folders.slot.join("launched.json")
+}
+
+/// The supervised unit of a slot, and what its live process was started with.
+pub(crate) async fn find_or_make_unit(
+    supervisor: &Supervisor,
+    name: &str,
+    folders: &SlotFolders,
+) -> Result<(UnitHandle, Option<Launched>), StartError> {
+    let options = || UnitOptions { log_cap: CONSOLE, ..UnitOptions::new(name) };
+    let launched = read_file(&launched_file(folders))?;
+    let launched: Option<Launched> = launched.and_then(|content| serde_json::from_slice(&content).ok());
+    let identity = ProcessIdentity::read_record(&folders.process())?;
+    let (Some(launched), Some(identity)) = (launched, identity) else {
+        return Ok((supervisor.unit(options()), None));
+    };
+    match supervisor.adopt(options(), to_launch(&launched, folders), &identity).await? {
+        Adoption::Alive(unit) => Ok((unit, Some(launched))),
+        Adoption::Gone(reason) => {
+            tracing::info!(slot = name, ?reason, "the process of an earlier agent is gone");
+            Ok((supervisor.unit(options()), None))
+        }
+    }
+}
+
+/// Writes down what will be started, and gives it.
+pub(crate) fn prepare(
+    target: &SlotTarget,
+    provided: &Provided,
+    folders: &SlotFolders,
+) -> Result<(Launch, Launched), StartError> {
+    ensure_folder(&folders.logs)?;
+    ensure_folder(&folders.slot.join("tmp"))?;
+    let options = folders.slot.join("java.args");
+    replace_file(&options, argument_file(target, provided).as_bytes())?;
+    let mut arguments = vec![format!("@{}", options.display()), target.process.main_class.clone()];
+    arguments.extend(target.process.arguments.iter().cloned());
+    let launched = Launched {
+        version: LAUNCHED_VERSION,
+        launch: target.launch(),
+        program: provided.java.executable.clone(),
+        arguments,
+    };
+    let content = serde_json::to_vec_pretty(&launched).expect("a launch has only string keys");
+    replace_file(&launched_file(folders), &content)?;
+    Ok((to_launch(&launched, folders), launched))
+}
+
+fn to_launch(launched: &Launched, folders: &SlotFolders) -> Launch {
+    let mut launch = Launch::new(&launched.program, &folders.slot, folders.console_log());
+    launch.args = launched.arguments.clone();
+    launch.record = Some(folders.process());
+    launch.limits = Limits { open_files: Some(OPEN_FILES), ..Limits::default() };
+    for (name, value) in [("PATH", "/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("LC_ALL", "C.UTF-8")] {
+        launch.env.insert(name.to_owned(), value.to_owned());
+    }
+    launch
+}
+
+/// Java's argument file: the class path alone is longer than what `ps` shows.
+fn argument_file(target: &SlotTarget, provided: &Provided) -> String {
+    let mut paths: Vec<&Path> = provided.kafka.class_path.iter().map(PathBuf::as_path).collect();
+    paths.push(&provided.jar);
+    let class_path = paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(":");
+    let agent = format!("-javaagent:{}={SOCKET}", provided.jar.display());
+    let options = target.process.jvm_options.iter().map(String::as_str);
+    let all = options.chain([agent.as_str(), "-cp", class_path.as_str()]);
+    all.map(|option| format!("{}\n", quoted(option))).collect()
+}
+
+/// A word of an argument file: in double quotes, with backslashes doubled.
+fn quoted(word: &str) -> String {
+    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// How long a stopping node may make no progress: above the five minutes that Kafka itself gives a controlled
+/// shutdown (`KafkaBroker.shutdown`).
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(330);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_spaces_quotes_and_backslashes_stay_one_word() {
+        assert_eq!(quoted(r#"-Da=b c"d\e"#), r#""-Da=b c\"d\\e""#);
+    }
+}
