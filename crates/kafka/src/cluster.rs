@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use thiserror::Error;
 use tokio::time::sleep;
 
@@ -25,6 +26,9 @@ use pool::Pool;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait between two attempts: about a leader election's time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long one address may keep the next from being tried: several round trips across a continent.
+const STAGGER: Duration = Duration::from_millis(300);
 
 /// Which kind of listener the bootstrap addresses are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +255,8 @@ impl Cluster {
         self.shared.pool.get(address).await.map_err(OperationError::Connect)
     }
 
-    /// An open connection if there is one, else the first bootstrap address or known node that answers.
+    /// An open connection if there is one, else the first bootstrap address or known node that answers. A
+    /// host that swallows packets holds the next one up for a moment only.
     async fn connect_any(&self) -> Result<Connection, OperationError> {
         let mut candidates = self.shared.bootstrap.clone();
         let known: Vec<Address> =
@@ -260,20 +265,34 @@ impl Cluster {
         if let Some(open) = self.shared.pool.any_open(&candidates) {
             return Ok(open);
         }
+        let mut waiting = candidates.into_iter();
+        let mut attempts = FuturesUnordered::new();
         let mut failed: Option<ConnectError> = None;
-        for address in candidates {
-            match self.shared.pool.get(&address).await {
-                Ok(connection) => return Ok(connection),
-                Err(failure) => {
-                    tracing::debug!(%address, error = %failure, "no connection, trying the next address");
+        loop {
+            match waiting.next() {
+                Some(address) => attempts.push(async move { self.shared.pool.get(&address).await }),
+                None if attempts.is_empty() => {
+                    return Err(failed.map_or(OperationError::NoBootstrap, OperationError::Connect));
+                }
+                None => {}
+            }
+            let more = waiting.len() > 0;
+            let outcome = tokio::select! {
+                outcome = attempts.next() => outcome,
+                () = sleep(STAGGER), if more => None,
+            };
+            match outcome {
+                Some(Ok(connection)) => return Ok(connection),
+                Some(Err(failure)) => {
+                    tracing::debug!(error = %failure, "no connection, trying the next address");
                     // While one of them may still come up, asking again is worth it.
                     if failed.as_ref().is_none_or(|failed| !failed.is_retriable()) {
                         failed = Some(failure);
                     }
                 }
+                None => {}
             }
         }
-        Err(failed.map_or(OperationError::NoBootstrap, OperationError::Connect))
     }
 
     async fn ensure_known(&self, deadline: Deadline) -> Result<Known, OperationError> {

@@ -143,7 +143,12 @@ pub struct Consumer {
     /// Leaders with a fetch on its way.
     busy: BTreeSet<i32>,
     ready: VecDeque<ConsumedRecord>,
-    trouble: Option<Trouble>,
+    /// Partitions that could not be read, and since when.
+    failing: BTreeMap<i32, Instant>,
+    /// Nothing is asked before this, so that failures do not spin.
+    resume: Option<Instant>,
+    /// When to look for the leaders that were missing at the last look.
+    look_again: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -161,14 +166,8 @@ impl Position {
 /// One leader's answer to a fetch.
 struct Answer {
     leader: i32,
+    asked: Vec<i32>,
     result: Result<Vec<Fetched>, OperationError>,
-}
-
-/// Failures since the last success.
-#[derive(Debug, Clone, Copy)]
-struct Trouble {
-    since: Instant,
-    resume: Instant,
 }
 
 impl Consumer {
@@ -204,7 +203,9 @@ impl Consumer {
             fetches: FuturesUnordered::new(),
             busy: BTreeSet::new(),
             ready: VecDeque::new(),
-            trouble: None,
+            failing: BTreeMap::new(),
+            resume: None,
+            look_again: None,
         })
     }
 
@@ -217,17 +218,18 @@ impl Consumer {
             if self.positions.values().all(Position::is_finished) {
                 return Ok(None);
             }
-            if let Some(trouble) = self.trouble {
-                sleep_until(trouble.resume).await;
+            if let Some(resume) = self.resume {
+                sleep_until(resume).await;
+                self.resume = None;
             }
-            if self.leaders.is_empty() {
+            if self.leaders.is_empty() || self.look_again.is_some_and(|at| at <= Instant::now()) {
                 self.find_leaders().await?;
             }
             self.start_fetches();
             match self.fetches.next().await {
                 Some(answer) => self.take_in(answer)?,
                 // No partition has a leader right now.
-                None => self.note_trouble(None)?,
+                None => self.look_for_leaders_later(),
             }
         }
     }
@@ -258,7 +260,21 @@ impl Consumer {
             .into_iter()
             .filter_map(|partition| Some((partition.index, partition.leader?)))
             .collect();
-        Ok(())
+        let missing: Vec<i32> = self
+            .positions
+            .iter()
+            .filter(|(partition, position)| !position.is_finished() && !self.leaders.contains_key(partition))
+            .map(|(partition, _)| *partition)
+            .collect();
+        self.look_again = (!missing.is_empty()).then(|| Instant::now() + PAUSE);
+        match self.note_failing(&missing) {
+            None => Ok(()),
+            Some(partition) => Err(ConsumeError::Partition {
+                place: TopicPartition::new(&*self.topic, partition),
+                offset: self.positions.get(&partition).map_or(-1, |position| position.next),
+                source: Refusal::new(ErrorCode::LEADER_NOT_AVAILABLE),
+            }),
+        }
     }
 
     /// One fetch for each leader that has none on its way and something left to tell.
@@ -282,20 +298,21 @@ impl Consumer {
             };
             let cluster = self.cluster.clone();
             let deadline = Deadline::after(self.options.patience);
+            let asked: Vec<i32> = fetch.positions.keys().copied().collect();
             self.busy.insert(leader);
             self.fetches.push(Box::pin(async move {
-                Answer { leader, result: cluster.once(Route::Node(leader), &fetch, deadline).await }
+                Answer { leader, asked, result: cluster.once(Route::Node(leader), &fetch, deadline).await }
             }));
         }
     }
 
-    fn take_in(&mut self, Answer { leader, result }: Answer) -> Result<(), ConsumeError> {
+    fn take_in(&mut self, Answer { leader, asked, result }: Answer) -> Result<(), ConsumeError> {
         self.busy.remove(&leader);
         let fetched = match result {
             Ok(fetched) => fetched,
-            Err(failure) => return self.note_trouble(Some(failure)),
+            Err(failure) => return self.overcome(&asked, failure),
         };
-        let mut refused = None;
+        let mut refused = Vec::new();
         for Fetched { partition, result } in fetched {
             let Some(position) = self.positions.get_mut(&partition) else { continue };
             let place = || TopicPartition::new(&*self.topic, partition);
@@ -323,41 +340,43 @@ impl Consumer {
                         });
                     }
                     position.next = position.next.max(stretch.next_offset.unwrap_or(position.next));
+                    self.failing.remove(&partition);
                 }
-                Err(refusal) if refusal.is_retriable() || refusal.code == ErrorCode::UNKNOWN_LEADER_EPOCH => {
-                    refused = Some(OperationError::Batch { leader, source: refusal });
+                Err(refusal) if refusal.is_retriable() => {
+                    refused.push((partition, refusal));
                 }
                 Err(source) => {
                     return Err(ConsumeError::Partition { place: place(), offset: position.next, source });
                 }
             }
         }
-        match refused {
-            Some(failure) => self.note_trouble(Some(failure)),
-            None => {
-                self.trouble = None;
-                Ok(())
-            }
+        for (partition, source) in refused {
+            self.overcome(&[partition], OperationError::Batch { leader, source })?;
         }
+        Ok(())
     }
 
-    /// Waits a little and looks for leaders again, unless that has not helped for too long.
-    fn note_trouble(&mut self, failure: Option<OperationError>) -> Result<(), ConsumeError> {
-        let now = Instant::now();
-        let since = self.trouble.map_or(now, |trouble| trouble.since);
-        let lasting = now.duration_since(since) > self.options.patience;
-        if let Some(failure) = failure {
-            if lasting || !failure.is_retriable() {
-                let topic = self.topic.to_string();
-                return Err(ConsumeError::Operation { topic, source: Box::new(failure) });
-            }
-            tracing::debug!(topic = %self.topic, error = %failure, "fetch failed, looking for leaders again");
-        } else if lasting {
-            let source = Refusal::new(ErrorCode::LEADER_NOT_AVAILABLE);
-            return Err(ConsumeError::Topic { topic: self.topic.to_string(), source });
+    /// Has leaders looked up again after a little while, unless that has not helped for too long.
+    fn overcome(&mut self, partitions: &[i32], failure: OperationError) -> Result<(), ConsumeError> {
+        if !failure.is_retriable() || self.note_failing(partitions).is_some() {
+            return Err(ConsumeError::Operation { topic: self.topic.to_string(), source: Box::new(failure) });
         }
-        self.trouble = Some(Trouble { since, resume: now + PAUSE });
-        self.leaders.clear();
+        tracing::debug!(topic = %self.topic, error = %failure, "fetch failed, looking for leaders again");
+        self.look_for_leaders_later();
         Ok(())
+    }
+
+    fn look_for_leaders_later(&mut self) {
+        self.resume = Some(Instant::now() + PAUSE);
+        self.leaders.clear();
+    }
+
+    /// The first of `partitions` that has been failing for longer than the patience allows.
+    fn note_failing(&mut self, partitions: &[i32]) -> Option<i32> {
+        let now = Instant::now();
+        partitions.iter().copied().find(|partition| {
+            let since = *self.failing.entry(*partition).or_insert(now);
+            now.duration_since(since) > self.options.patience
+        })
     }
 }

@@ -130,6 +130,8 @@ fn settle(
         if queue.is_empty() {
             queues.remove(&partition);
         }
+        // What was overcome is not the reason for anything.
+        outcome.failure.take_if(|(failed, _)| *failed == partition);
     }
     again
 }

@@ -278,3 +278,18 @@ async fn nobody_listening_is_worth_waiting_for_and_a_typed_failure_in_the_end() 
     assert_eq!(last.to_string(), format!("could not connect to {gone}"));
     assert_eq!(failure.refusal().map(|refusal| refusal.code), None::<ErrorCode>);
 }
+
+#[tokio::test]
+async fn a_host_that_accepts_and_stays_silent_does_not_hold_up_the_others() {
+    let silent = FakeBroker::start(|_, _| Action::Silence).await;
+    let broker = FakeBroker::start(|asked, address| match asked.api {
+        API_VERSIONS => versions(asked, None),
+        _ => metadata(asked, address),
+    })
+    .await;
+    let bootstrap = vec![silent.address.clone(), broker.address.clone()];
+    let cluster = Cluster::new(bootstrap, Endpoint::Brokers, plain());
+    let begun = Instant::now();
+    assert_eq!(cluster.list_topics(PATIENCE).await.expect("the second answers").len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
