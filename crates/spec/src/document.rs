@@ -11,8 +11,8 @@ use crate::problem::Span;
 
 /// Deeper than any spec; keeps recursion far from the end of a thread's stack.
 const DEEPEST: usize = 64;
-/// Many times the largest fleet; bounds what aliases can multiply.
-const MOST_NODES: usize = 100_000;
+/// Room for thirty thousand topics; bounds what aliases can multiply.
+const MOST_NODES: usize = 500_000;
 /// A spec is written by hand. 4 MiB is a hundred thousand lines.
 const LONGEST: usize = 4 << 20;
 
@@ -92,28 +92,27 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn document(&mut self) -> Result<Node, Fault> {
-        let root = loop {
+        let first = loop {
             let (event, span) = self.next()?;
-            match event {
-                Event::StreamStart | Event::DocumentStart(..) => {}
-                Event::StreamEnd | Event::DocumentEnd => {
-                    return Err(stop(span, "the spec is empty", "run `klamm init` for one to begin with"));
-                }
-                other => break self.node((other, span), 0)?,
+            if matches!(event, Event::StreamEnd | Event::DocumentEnd) {
+                return Err(stop(span, "the spec is empty", "run `klamm init` for one to begin with"));
+            }
+            if !matches!(event, Event::StreamStart | Event::DocumentStart(..)) {
+                break (event, span);
             }
         };
+        let root = self.node(first, 0)?;
         loop {
             let (event, span) = self.next()?;
-            match event {
-                Event::StreamEnd => return Ok(root),
-                Event::DocumentStart(..) => {
-                    return Err(stop(
-                        span,
-                        "a second YAML document begins here",
-                        "write one cluster per file and leave out `---`",
-                    ));
-                }
-                _ => {}
+            if matches!(event, Event::StreamEnd) {
+                return Ok(root);
+            }
+            if matches!(event, Event::DocumentStart(..)) {
+                return Err(stop(
+                    span,
+                    "a second YAML document begins here",
+                    "write one cluster per file and leave out `---`",
+                ));
             }
         }
     }
@@ -143,32 +142,33 @@ impl<'a> Builder<'a> {
             return Err(stop(span, message, "leave the tag out"));
         }
         let anchor = event.anchor_id().filter(|id| *id != 0);
-        let node = match event {
-            Event::Scalar(text, style, ..) => {
-                let null =
-                    style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                let kind = if null { NodeKind::Null } else { NodeKind::Scalar(text.into_owned()) };
-                Node { span, kind }
-            }
-            Event::SequenceStart(..) => self.list(span, depth)?,
-            Event::MappingStart(..) => self.mapping(span, depth)?,
-            Event::Alias(id) => {
-                let known = self.anchors.get(&id).cloned();
-                // An anchor is known only after its node: this one is inside itself.
-                let node = known.ok_or_else(|| {
-                    stop(span, "the alias stands inside its own anchor", "write the value out")
-                })?;
-                let (nodes, height) = measure(&node);
-                self.count(nodes, span)?;
-                if depth + height > DEEPEST {
-                    return Err(too_deep(span));
-                }
-                node
-            }
-            _ => return Err(stop(span, "a value was expected here", "write a value")),
+        let node = if let Event::Scalar(text, style, ..) = event {
+            let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+            let kind = if null { NodeKind::Null } else { NodeKind::Scalar(text.into_owned()) };
+            Node { span, kind }
+        } else if matches!(event, Event::SequenceStart(..)) {
+            self.list(span, depth)?
+        } else if matches!(event, Event::MappingStart(..)) {
+            self.mapping(span, depth)?
+        } else if let Event::Alias(id) = event {
+            self.alias(id, span, depth)?
+        } else {
+            return Err(stop(span, "a value was expected here", "write a value"));
         };
         if let Some(id) = anchor {
             self.anchors.insert(id, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, id: usize, span: Span, depth: usize) -> Result<Node, Fault> {
+        // An anchor is known only after its node: this one is inside itself.
+        let inside = || stop(span, "the alias stands inside its own anchor", "write the value out");
+        let node = self.anchors.get(&id).cloned().ok_or_else(inside)?;
+        let (nodes, height) = measure(&node);
+        self.count(nodes, span)?;
+        if depth + height > DEEPEST {
+            return Err(too_deep(span));
         }
         Ok(node)
     }
@@ -189,12 +189,13 @@ impl<'a> Builder<'a> {
 
     fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut known: BTreeMap<String, Span> = BTreeMap::new();
         let mut merged: Vec<Entry> = Vec::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
                 // What is written here wins over what is merged in.
-                merged.retain(|entry| !entries.iter().any(|own| own.key == entry.key));
+                merged.retain(|entry| !known.contains_key(&entry.key));
                 entries.append(&mut merged);
                 let span = Span { end: span.end.max(start.end), ..start };
                 return Ok(Node { span, kind: NodeKind::Mapping(entries) });
@@ -214,9 +215,10 @@ impl<'a> Builder<'a> {
             let value = self.node(next, depth + 1)?;
             if key == "<<" {
                 merge(value, &mut merged)?;
-            } else if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                self.duplicates.push(Fault::Duplicate { key, span: key_span, first: first.key_span });
+            } else if let Some(first) = known.get(&key) {
+                self.duplicates.push(Fault::Duplicate { key, span: key_span, first: *first });
             } else {
+                known.insert(key.clone(), key_span);
                 entries.push(Entry { key, key_span, value });
             }
         }

@@ -37,11 +37,11 @@ impl fmt::Display for Severity {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// The kind of a problem: stable, with a page of documentation each.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum Code {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)+
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
         }
 
         impl Code {
@@ -52,6 +52,13 @@ macro_rules! codes {
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
+                }
+            }
+
+            /// What it stands for, in a sentence.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
                 }
             }
         }
@@ -146,12 +153,15 @@ pub struct Problem {
     pub help: String,
     /// The other place, if the problem is between two.
     pub other: Option<(Span, String)>,
+    /// Where a secret stands that no report may show.
+    #[serde(skip)]
+    pub(crate) secret: Option<Span>,
 }
 
 /// `file:line:column: severity: message (code); help`, for one line each.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, severity, file, span, path: _, value: _, message, help, other: _ } = self;
+        let Self { code, severity, file, span, path: _, value: _, message, help, other: _, secret: _ } = self;
         let Span { line, column, .. } = span;
         write!(f, "{file}:{line}:{column}: {severity}: {message} ({}); {help}", code.as_str())
     }

@@ -73,17 +73,16 @@ impl Properties {
         if let Some(owned) = owned::owned_key(key) {
             let text = place.scalar().unwrap_or_default();
             let old_tls = ["SSLv", "TLSv1,", "TLSv1.1"].iter().any(|old| format!("{text},").contains(old));
-            if key.ends_with("protocols") && old_tls {
+            if key.contains("protocol") && old_tls {
                 let message =
                     format!("`{key}` asks for TLS below 1.2, which is broken; Klamm speaks 1.2 and 1.3");
                 problems.error(Code::TlsVersion, place.spot(), message, "leave it out");
             } else {
-                problems.error(
-                    Code::OwnedProperty,
-                    spot,
-                    format!("`{key}` is Klamm's to write: {}", owned.why),
-                    owned.instead,
-                );
+                let message = format!("`{key}` is Klamm's to write: {}", owned.why);
+                let reported = problems.error(Code::OwnedProperty, spot, message, owned.instead);
+                if names_a_secret(key) {
+                    reported.hide(place.span());
+                }
             }
             return None;
         }
@@ -173,7 +172,11 @@ impl Properties {
             return;
         }
         let message = format!("Kafka {line} has no key `{key}`, and would start without a word about it");
+        let lower = key.to_ascii_lowercase();
         let help = match meant {
+            _ if lower != key && self.table.is_some_and(|table| table.get(&lower).is_some()) => {
+                format!("write `{lower}`, in lower case")
+            }
             Some(meant) => format!("write `{meant}`"),
             None => format!("look it up in the documentation of Kafka {line}, or leave it out"),
         };
@@ -244,7 +247,14 @@ fn inline_secret(key: &str, place: &Place<'_>, problems: &mut Problems) {
     spot.value = None;
     let message = format!("`{key}` holds a secret, and a spec is shown, stored and compared");
     let help = "keep it in a file of its own and write `${file:PATH:KEY}`";
-    problems.error(Code::InlineSecret, spot, message, help);
+    problems.error(Code::InlineSecret, spot, message, help).hide(place.span());
+}
+
+/// Whether the value of a key of that name is nobody's business.
+fn names_a_secret(key: &str) -> bool {
+    let plain = key.to_ascii_lowercase();
+    let words = ["password", "secret", "passphrase", "private.key", "keystore.key", "jaas.config"];
+    words.iter().any(|word| plain.ends_with(word))
 }
 
 /// Properties of programs beside Kafka: no table, but no secrets either.
@@ -252,10 +262,7 @@ pub(crate) fn read_free(place: Option<&Place<'_>>, problems: &mut Problems) -> B
     let mut config = BTreeMap::new();
     for (key, place) in place.into_iter().flat_map(|place| place.entries()) {
         let Some(text) = property_text(&place, problems) else { continue };
-        let plain = key.to_ascii_lowercase();
-        let secret =
-            ["password", "secret", "passphrase", "private.key"].iter().any(|word| plain.ends_with(word));
-        if secret && !text.contains("${") {
+        if names_a_secret(key) && !text.contains("${") {
             inline_secret(key, &place, problems);
             continue;
         }

@@ -29,10 +29,11 @@ pub(crate) fn read(root: &Place<'_>, context: &Context, problems: &mut Problems)
     let kafka = kafka_version(root, context, problems);
     let pools = fleet::pools(root, profile, problems);
     let listeners = fleet::listeners(root, problems);
+    let own_listeners = fleet::RESERVED_LISTENERS.map(|(name, _)| name.to_owned());
     let properties = Properties {
         line: kafka.line(),
         table: properties_table(kafka, context),
-        listeners: listeners.keys().map(ToString::to_string).collect(),
+        listeners: listeners.keys().map(ToString::to_string).chain(own_listeners).collect(),
     };
     let mut cluster = Cluster {
         name: root

@@ -56,7 +56,7 @@ impl Diagnostic for Report<'_> {
 /// Renders problems of one text, each with its window, as wide as `width` columns.
 pub fn render(problems: &[Problem], source: &str, width: usize, color: bool) -> String {
     let Some(first) = problems.first() else { return String::new() };
-    let named = NamedSource::new(&first.file, source.to_owned());
+    let named = NamedSource::new(&first.file, without_secrets(problems, source));
     let mut theme = GraphicalTheme::unicode_nocolor();
     if color {
         theme.styles = ThemeStyles::ansi();
@@ -71,4 +71,14 @@ pub fn render(problems: &[Problem], source: &str, width: usize, color: bool) -> 
         text.push('\n');
     }
     text
+}
+
+/// The text with each secret blackened, byte for byte, so that every place stays where it is.
+fn without_secrets(problems: &[Problem], source: &str) -> String {
+    let mut bytes = source.as_bytes().to_vec();
+    for secret in problems.iter().filter_map(|problem| problem.secret) {
+        let range = secret.start.min(bytes.len())..secret.end.min(bytes.len());
+        bytes[range].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

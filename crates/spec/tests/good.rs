@@ -6,7 +6,6 @@ use klamm_core::kafka::{NodeRole, Profile};
 use klamm_core::model::cluster::{Heap, ListenerAuth, SaslMechanism};
 use klamm_core::model::{ByteCount, Cluster};
 use klamm_spec::{Context, check, commented_example, default_laptop, explain, json_schema};
-use proptest::prelude::*;
 
 fn context() -> Context {
     Context {
@@ -69,43 +68,9 @@ fn a_spec_without_a_version_stays_on_the_one_that_runs() {
     assert_eq!(checked.cluster.unwrap().kafka.to_string(), "4.2.1");
 }
 
-const BLUEPRINT: &str = r#"
-cluster: telemetry
-profile: production
-kafka: 4.3.1
-pools:
-  controllers: { roles: [controller], count: 3 }
-  brokers:
-    roles: [broker]
-    count: 3
-    hosts: ["kafka-*"]
-    zones: [a, b, c]
-    storage: [{ path: /srv/kafka/d1 }, { path: /srv/kafka/d2 }]
-    heap: 6GiB
-    jvm: ["-XX:MaxGCPauseMillis=20"]
-    config: { num.network.threads: 8 }
-    slots: { 2: { node-id: 11, host: kafka-3, zone: c, config: { num.network.threads: 16 } } }
-listeners:
-  clients: { port: 9092, auth: mtls }
-  apps:    { port: 9094, auth: [scram-sha-512], bind: "::", advertised: "{slot}.example.com" }
-ports: { internal: 9091, controller: 9093 }
-certificates: { authority: builtin, lifetime: 30d, renew-at: 1/2 }
-config: { log.segment.bytes: 64MiB, log.retention.hours: 7d, listener.name.clients.max.connections: 100 }
-topics:   { orders: { partitions: 12, replicas: 3, config: { retention.ms: 7d, retention.bytes: 1GiB, cleanup.policy: [compact, delete] } } }
-users:
-  billing: { auth: mtls, allow: [ "read topic:orders group:billing-*" ] }
-  shop: { auth: scram-sha-512, allow: [ "write,create topic:orders" ] }
-components:
-  registry: { count: 2 }
-  connect:  { count: 2, plugins: ["a:b:1"], connectors: { pg: { class: a.B, tasks: 4, config: { database.password: "${file:/run/x:pw}" } } } }
-monitoring: { prometheus: true }
-policy:   { windows: ["sat-sun 02:00-06:00 +01:00"], max-unavailable: 2, heal: { after: 10m, enabled: false } }
-artifacts: { mirrors: ["https://maven.example.com/central/"], lock: /etc/klamm/kafka.lock }
-"#;
-
 #[test]
 fn every_key_of_the_blueprint_reaches_the_model() {
-    let cluster = clean(BLUEPRINT);
+    let cluster = clean(include_str!("specs/blueprint.yaml"));
     let slot = cluster.slot(&"brokers-2".parse().unwrap()).unwrap();
     assert_eq!(slot.pinned_node_id().unwrap().0, 11);
     assert_eq!(slot.pool.heap, Heap::Exactly(ByteCount::gibibytes(6)));
@@ -156,28 +121,9 @@ fn the_published_schema_is_the_one_of_this_code() {
     assert!(published == json_schema(), "run this test once with KLAMM_UPDATE_REFERENCE=1");
 }
 
-proptest! {
-    #[test]
-    fn no_text_makes_the_parser_panic(text in "\\PC{0,200}") {
-        check(&text, "any", &context());
-    }
-
-    #[test]
-    fn no_yaml_like_text_makes_the_parser_panic(text in "([a-z&*<!:{}\\[\\],\\-?|>#'\"%@ \n\t]|cluster: |pools:\n  |- |&a |\\*a|<<: ){0,80}") {
-        check(&text, "any", &context());
-    }
-
-    /// The blueprint with a stretch of it cut out or written over: whatever is reported lies inside the text.
-    #[test]
-    fn every_damaged_spec_is_answered_with_places_inside_it(
-        start in 0..BLUEPRINT.len(), length in 0..40usize, patch in "[a-z0-9:{}\\[\\], \n\"-]{0,12}"
-    ) {
-        let end = (start + length).min(BLUEPRINT.len());
-        let text = format!("{}{patch}{}", &BLUEPRINT[..start], &BLUEPRINT[end..]);
-        let checked = check(&text, "damaged", &context());
-        for problem in &checked.problems {
-            prop_assert!(text.get(problem.span.start..problem.span.end).is_some());
-        }
-        prop_assert!(!klamm_spec::render(&checked.problems, &text, 80, false).is_empty() || checked.problems.is_empty());
-    }
+#[test]
+fn a_merged_pool_takes_what_it_does_not_say_itself() {
+    let cluster = clean(include_str!("specs/merged.yaml"));
+    let west = &cluster.pools[&"west".parse().unwrap()];
+    assert_eq!((west.count, west.config["num.io.threads"].as_str()), (2, "16"));
 }

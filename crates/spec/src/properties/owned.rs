@@ -99,5 +99,5 @@ const OWNED: &[(&[&str], Owned)] = &[
 pub(super) fn owned_key(key: &str) -> Option<Owned> {
     let bare = split_listener_prefix(key).map_or(key, |prefixed| prefixed.key);
     let covers = |owned: &&str| if owned.ends_with('.') { bare.starts_with(*owned) } else { bare == *owned };
-    OWNED.iter().find(|(keys, _)| keys.iter().any(|known| covers(&known))).map(|(_, owned)| *owned)
+    OWNED.iter().find(|(keys, _)| keys.iter().any(covers)).map(|(_, owned)| *owned)
 }

@@ -121,11 +121,12 @@ fn wrong_value(place: &Place<'_>, kind: &Kind, problems: &mut Problems) {
         Some((distance, word)) if distance <= 2 && word.len() > 3 => format!("write `{word}`"),
         _ => format!("write {wanted}"),
     };
-    let message = match kind {
-        Kind::Integer { least, most } if text.parse::<i128>().is_ok() => {
-            format!("`{text}` is not between {least} and {most}")
-        }
-        _ => format!("`{text}` is not {wanted}"),
+    let message = if let Kind::Integer { least, most } = kind
+        && text.parse::<i128>().is_ok()
+    {
+        format!("`{text}` is not between {least} and {most}")
+    } else {
+        format!("`{text}` is not {wanted}")
     };
     problems.error(Code::InvalidValue, place.spot(), message, help);
 }
@@ -284,7 +285,7 @@ fn forbidden_key(key: &str, value: &Place<'_>, shape: &Shape, problems: &mut Pro
         let message = format!("`{key}` would put a secret into a file that is shown, stored and compared");
         let help =
             "leave it out: Klamm makes the password or certificate; `klamm client-config` hands it over";
-        problems.error(Code::InlineSecret, value.key_spot(), message, help);
+        problems.error(Code::InlineSecret, value.key_spot(), message, help).hide(value.span());
         return true;
     }
     let security = ["tls", "ssl", "protocol", "security-protocol", "security.protocol", "encryption"];

@@ -83,6 +83,11 @@ fn pool(place: &Place<'_>, problems: &mut Problems) -> Pool {
     for option in list("jvm") {
         let Some(text) = option.scalar() else { continue };
         match jvm::reason_against(text) {
+            None if jvm::is_collector(text) && pool.jvm.iter().any(|known| jvm::is_collector(known)) => {
+                let message =
+                    format!("`{text}` is a second garbage collector, and Java starts with one only");
+                problems.error(Code::JvmOption, option.spot(), message, "keep one of the two");
+            }
             None => pool.jvm.push(text.to_owned()),
             Some((message, help)) => {
                 problems.error(Code::JvmOption, option.spot(), message, help);
@@ -196,7 +201,8 @@ pub(super) fn listeners(root: &Place<'_>, problems: &mut Problems) -> BTreeMap<L
     listeners
 }
 
-const RESERVED_LISTENERS: [(&str, &str); 2] = [
+/// Names of Klamm's own listeners, with what to do instead of taking them.
+pub(super) const RESERVED_LISTENERS: [(&str, &str); 2] = [
     ("internal", "choose another name; its port is `ports.internal`"),
     ("controller", "choose another name; its port is `ports.controller`"),
 ];

@@ -38,6 +38,11 @@ const ALLOWED: &[(&str, Value)] = &[
     ("-Djava.net.preferIPv6Addresses=true", Value::Nothing),
 ];
 
+/// Two collectors end in "conflicting collector combinations" at the start.
+pub(super) fn is_collector(option: &str) -> bool {
+    matches!(option, "-XX:+UseG1GC" | "-XX:+UseZGC" | "-XX:+UseParallelGC" | "-XX:+UseSerialGC")
+}
+
 /// Why an option is refused and what to do, if it is.
 pub(super) fn reason_against(option: &str) -> Option<(String, String)> {
     if option.starts_with("-Xm") {

@@ -98,13 +98,13 @@ pub(super) fn topics(
 ) -> BTreeMap<String, Topic> {
     let usual = u16::try_from(brokers.clamp(1, 3)).expect("three at most");
     let mut topics: BTreeMap<String, Topic> = BTreeMap::new();
+    let mut twins: BTreeMap<String, &str> = BTreeMap::new();
     for (name, place) in root.get("topics").iter().flat_map(|topics| topics.entries().collect::<Vec<_>>()) {
         if let Some((code, why)) = reason_against_name(name) {
             let help = "use letters, digits, dots, hyphens and underscores";
             problems.error(code, place.key_spot(), format!("{name:?} cannot be a topic: {why}"), help);
         }
-        let twin = topics.keys().find(|other| other.replace('.', "_") == name.replace('.', "_"));
-        if let Some(twin) = twin {
+        if let Some(twin) = twins.insert(name.replace('.', "_"), name) {
             let message =
                 format!("Kafka's metrics cannot tell {name:?} from {twin:?}, so it refuses the second");
             problems.error(

@@ -1,6 +1,6 @@
 //! Places in the document, and the list of problems that are found there.
 
-use crate::document::{Node, NodeKind};
+use crate::document::{Entry, Node, NodeKind};
 use crate::problem::{Code, Problem, Severity, Span};
 
 /// A value with its path, and the key it stands under.
@@ -24,6 +24,11 @@ impl<'a> Place<'a> {
     /// The whole document.
     pub(crate) fn root(node: &'a Node) -> Self {
         Self { node, is_item: false, key: None, path: String::new() }
+    }
+
+    /// The text of the value.
+    pub(crate) fn span(&self) -> Span {
+        self.node.span
     }
 
     /// Whether it stands in a list; its key is then the list's.
@@ -51,26 +56,24 @@ impl<'a> Place<'a> {
 
     /// The value of one key of a mapping.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
-        self.entries().find(|(known, _)| *known == key).map(|(_, place)| place)
+        self.raw_entries().iter().find(|entry| entry.key == key).map(|entry| self.below(entry))
     }
 
     /// Keys and values of a mapping; nothing for anything else.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> {
-        let entries = match &self.node.kind {
-            NodeKind::Mapping(entries) => entries.as_slice(),
+        self.raw_entries().iter().map(|entry| (entry.key.as_str(), self.below(entry)))
+    }
+
+    fn raw_entries(&self) -> &'a [Entry] {
+        match &self.node.kind {
+            NodeKind::Mapping(entries) => entries,
             NodeKind::Null | NodeKind::Scalar(_) | NodeKind::List(_) => &[],
-        };
-        let path = self.path.clone();
-        entries.iter().map(move |entry| {
-            let key = entry.key.as_str();
-            let place = Self {
-                node: &entry.value,
-                is_item: false,
-                key: Some((key, entry.key_span)),
-                path: join(&path, key),
-            };
-            (key, place)
-        })
+        }
+    }
+
+    fn below(&self, entry: &'a Entry) -> Self {
+        let key = Some((entry.key.as_str(), entry.key_span));
+        Self { node: &entry.value, is_item: false, key, path: join(&self.path, &entry.key) }
     }
 
     /// The values of a list; nothing for anything else.
@@ -155,6 +158,11 @@ impl Added<'_> {
     pub(crate) fn other(self, span: Span, label: impl Into<String>) {
         self.0.other = Some((span, label.into()));
     }
+
+    /// Keeps a stretch of the text out of reports.
+    pub(crate) fn hide(self, secret: Span) {
+        self.0.secret = Some(secret);
+    }
 }
 
 impl Problems {
@@ -195,7 +203,18 @@ impl Problems {
     ) -> Added<'_> {
         let Spot { span, path, value } = spot;
         let file = self.file.clone();
-        self.list.push(Problem { code, severity, file, span, path, value, message, help, other: None });
+        self.list.push(Problem {
+            code,
+            severity,
+            file,
+            span,
+            path,
+            value,
+            message,
+            help,
+            other: None,
+            secret: None,
+        });
         Added(self.list.last_mut().expect("one was just pushed"))
     }
 

@@ -103,7 +103,9 @@ pub(super) fn artifacts(root: &Place<'_>, problems: &mut Problems) -> ArtifactPo
                 let mut spot = mirror.spot();
                 spot.value = None;
                 let message = "the mirror's URL holds a login, which would be stored and shown with the spec";
-                problems.error(Code::InlineSecret, spot, message, "write the URL without it");
+                problems
+                    .error(Code::InlineSecret, spot, message, "write the URL without it")
+                    .hide(mirror.span());
             }
             Some(host) if !host.is_empty() && !text.contains(char::is_whitespace) => {
                 artifacts.mirrors.push(text.trim_end_matches('/').to_owned());
