@@ -42,8 +42,10 @@ pub struct AgentOptions {
     pub tls: rustls::ClientConfig,
     /// What targets are verified with.
     pub targets: VerifyingKey,
-    /// Where executables come from.
+    /// Where executables are kept, and how hard to try to get them.
     pub supply: klamm_artifacts::Supply,
+    /// The operator's mirrors, one base URL a line; read before each download.
+    pub mirrors: std::path::PathBuf,
     /// Which Java may be used.
     pub java: JavaPolicy,
 }
@@ -58,14 +60,14 @@ type Slots = BTreeMap<(ClusterId, SlotName), SlotHandle>;
 
 /// Runs the agent until its future is dropped. Processes run on.
 pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
-    let AgentOptions { host, folders, server, tls, targets, supply, java } = options;
+    let AgentOptions { host, folders, server, tls, targets, supply, mirrors, java } = options;
     let ledger = Ledger::open(folders.own().join("ledger"), host.clone(), targets)?;
     let link = Link::new(server, tls)?;
     let shared = Shared {
         host,
         folders,
         supervisor: Supervisor::new()?,
-        provider: Provider::new(supply, java),
+        provider: Provider::new(supply, mirrors, java),
         link: link.clone(),
         ledger: Arc::new(Mutex::new(ledger)),
     };

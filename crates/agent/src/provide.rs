@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::sync::{OnceCell, watch};
 
 use klamm_artifacts::{
-    ClassPathRole, EnsureJavaError, EnsureKafkaError, Java, JavaPolicy, JavaSearch, KafkaDistribution, Lock,
-    Progress, Supply, ensure_java, ensure_kafka,
+    ClassPathRole, EnsureJavaError, EnsureKafkaError, InvalidMirror, Java, JavaPolicy, JavaSearch,
+    KafkaDistribution, Lock, Mirrors, Progress, Supply, ensure_java, ensure_kafka,
 };
 use klamm_core::model::inventory::Stage;
 use klamm_core::model::target::ProcessTarget;
@@ -50,9 +50,12 @@ pub enum ProvideError {
     /// No Java.
     #[error(transparent)]
     Java(#[from] EnsureJavaError),
-    /// The jar could not be written.
+    /// The jar could not be written, or the list of mirrors not read.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A mirror of the operator's is not one.
+    #[error(transparent)]
+    Mirror(#[from] InvalidMirror),
 }
 
 /// What a launch needs.
@@ -72,14 +75,15 @@ type Cell = Arc<OnceCell<Arc<Provided>>>;
 #[derive(Clone)]
 pub(crate) struct Provider {
     supply: Supply,
+    mirrors: PathBuf,
     java: JavaPolicy,
     cells: Arc<Mutex<BTreeMap<Sha256, Cell>>>,
     stage: watch::Receiver<Option<Stage>>,
 }
 
 impl Provider {
-    /// Over a supply; its progress is what [`Provider::stage`] tells.
-    pub(crate) fn new(supply: Supply, java: JavaPolicy) -> Self {
+    /// Over a supply; its progress is what [`Provider::stage`] tells. `mirrors` is a file, one base URL a line.
+    pub(crate) fn new(supply: Supply, mirrors: PathBuf, java: JavaPolicy) -> Self {
         let (told, stage) = watch::channel(None);
         let progress = move |event: Progress<'_>| {
             if let Some(stage) = stage_of(event) {
@@ -87,7 +91,7 @@ impl Provider {
             }
         };
         let supply = Supply { progress: Arc::new(progress), ..supply };
-        Self { supply, java, cells: Arc::default(), stage }
+        Self { supply, mirrors, java, cells: Arc::default(), stage }
     }
 
     /// What was made ready for this process before; none before [`Provider::provide`].
@@ -122,14 +126,26 @@ impl Provider {
         if disk::read_file(&jar)?.is_none_or(|content| Sha256::of(&content) != carried) {
             disk::replace_file(&jar, JAR)?;
         }
+        let supply = Supply { mirrors: self.read_mirrors()?, ..self.supply.clone() };
         let search = JavaSearch::of_machine();
-        let java = ensure_java(&self.supply, &process.java, &self.java, &search);
-        let kafka = ensure_kafka(&self.supply, lock, ClassPathRole::Node);
+        let java = ensure_java(&supply, &process.java, &self.java, &search);
+        let kafka = ensure_kafka(&supply, lock, ClassPathRole::Node);
         // Java first: where none is there it is the larger download, and its failure is the sooner told.
         let (java, kafka) = tokio::try_join!(async { java.await.map_err(ProvideError::from) }, async {
             kafka.await.map_err(ProvideError::from)
         })?;
         Ok(Provided { kafka, java, jar })
+    }
+}
+
+impl Provider {
+    /// The file's mirrors are tried first, the default hosts after them.
+    fn read_mirrors(&self) -> Result<Mirrors, ProvideError> {
+        let text = disk::read_file(&self.mirrors)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let given: Vec<String> = lines.map(ToOwned::to_owned).collect();
+        Ok(Mirrors::new(&given, false)?)
     }
 }
 

@@ -18,7 +18,7 @@ use klamm_core::model::inventory::{CertificateReport, ProcessReport, SlotReport,
 use klamm_core::model::target::SlotTarget;
 use klamm_core::model::{ByteCount, ClusterId, ClusterName, HostId, SlotName};
 use klamm_core::render::server_properties::INTERNAL;
-use klamm_supervise::{State, StopRequest, Supervisor, UnitHandle, UnitStatus, monotonic_now};
+use klamm_supervise::{State, StopRequest, Supervisor, UnitGone, UnitHandle, UnitStatus, monotonic_now};
 
 use crate::error::{AgentError, chain};
 use crate::folders::{Folders, SlotFolders};
@@ -299,15 +299,14 @@ impl Keeper {
                 let stage = self.stage_of(target, node.as_ref(), process.identity.pid);
                 let ready = stage == Stage::Ready;
                 if ready && !status.state.is_ready() {
-                    // The unit may have been forgotten in between; then nobody looks any more.
-                    drop(self.unit.ready(process.incarnation).await);
+                    self.tell_unit(self.unit.ready(process.incarnation).await);
                 }
                 self.show(stage);
                 ready
             }
             State::Stopping { .. } => {
                 if let Some(node) = &node {
-                    drop(self.unit.progress(node.stop_progress()).await);
+                    self.tell_unit(self.unit.progress(node.stop_progress()).await);
                 }
                 self.show(Stage::Stopping);
                 false
@@ -318,6 +317,13 @@ impl Keeper {
                 self.show(Stage::Crashed { cause: self.cause_of_exit(&status), retry_at });
                 false
             }
+        }
+    }
+
+    /// A unit that was forgotten in between is not looked at any more: its slot is being let go.
+    fn tell_unit(&self, told: Result<(), UnitGone>) {
+        if told.is_err() {
+            tracing::debug!(slot = %self.key.slot, "the unit is gone");
         }
     }
 

@@ -1,0 +1,180 @@
+//! The laptop's daemon: the server and one agent in one process, detached from whoever started it.
+//!
+//! It must never be a second code path: the agent dials the server over mTLS here too, with targets that are
+//! signed and verified. Start at [`run`]; [`ensure_running`] is what the CLI calls.
+
+mod socket;
+mod start;
+
+use std::net::TcpListener as StdTcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rand::Rng as _;
+use rustix::fs::{FlockOperation, flock};
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use klamm_agent::{AgentError, AgentOptions};
+use klamm_artifacts::{Cache, CacheError, JavaPolicy, Lock};
+use klamm_core::kafka::{KafkaLine, KafkaVersion};
+use klamm_core::model::HostId;
+use klamm_core::planner::Supply;
+use klamm_disk::DiskError;
+use klamm_pki::{LiveIdentity, TlsError, client_config, root_store};
+use klamm_server::{Server, ServerError, ServerOptions, Supplies};
+
+pub use socket::{SocketAddress, bind};
+pub use start::{StartError, ensure_running, is_running};
+
+/// The oldest line that this version runs: what is rendered for a node is made for it and newer ones.
+const OLDEST_LINE: KafkaLine = KafkaLine::new(4, 3);
+
+/// Where the daemon keeps things.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// The server's store and keys, the agent's ledger, the slots.
+    pub state: PathBuf,
+    /// Logs.
+    pub logs: PathBuf,
+    /// The socket and the lock.
+    pub run: PathBuf,
+    /// Downloads.
+    pub cache: PathBuf,
+    /// The operator's mirrors, one base URL a line.
+    pub mirrors: PathBuf,
+}
+
+impl Folders {
+    /// The socket for people's tools.
+    pub fn socket(&self) -> PathBuf {
+        self.run.join("server.sock")
+    }
+
+    /// What the daemon itself prints and logs.
+    pub fn log(&self) -> PathBuf {
+        self.logs.join("daemon.log")
+    }
+}
+
+/// Why there is no daemon.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    /// Files.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Another daemon has the folders.
+    #[error("another daemon keeps {state}")]
+    Taken {
+        /// The state folder.
+        state: PathBuf,
+    },
+    /// A socket could not be opened.
+    #[error("{what} could not be opened")]
+    Socket {
+        /// Which.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The agent.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// The cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// TLS between the two.
+    #[error("the link between agent and server could not be made")]
+    Tls(#[from] TlsError),
+}
+
+/// Runs until the server is asked to stop. Kafka runs on.
+pub async fn run(folders: Folders) -> Result<(), DaemonError> {
+    for folder in [&folders.state, &folders.logs, &folders.run, &folders.cache] {
+        klamm_disk::ensure_folder(folder)?;
+    }
+    let _lock = lock(&folders)?;
+    let server = Server::open(ServerOptions { folder: folders.state.join("server"), supplies: supplies() })?;
+
+    let address = loopback();
+    let socket_failed = |what: String| move |source| DaemonError::Socket { what, source };
+    let agents =
+        TcpListener::bind((address, 0)).await.map_err(socket_failed(format!("a port of {address}")))?;
+    let port = agents.local_addr().map_err(socket_failed("the agents' port".to_owned()))?.port();
+    let people = bind(&folders.socket()).map_err(socket_failed(folders.socket().display().to_string()))?;
+
+    let host = host_id(&folders)?;
+    let enrolment = server.enrol_own_agent(&host).await?;
+    let identity = Arc::new(LiveIdentity::new(&enrolment.credential)?);
+    let mut tls = client_config(Some(identity), root_store(&enrolment.trust)?)?;
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let agent = klamm_agent::run(AgentOptions {
+        host,
+        folders: klamm_agent::Folders {
+            state: folders.state.clone(),
+            logs: folders.logs.clone(),
+            cache: folders.cache.clone(),
+        },
+        server: format!("https://localhost:{port}"),
+        tls,
+        targets: enrolment.targets,
+        supply: klamm_artifacts::Supply::new(Cache::open(&folders.cache)?),
+        mirrors: folders.mirrors.clone(),
+        java: JavaPolicy::MachineOrManaged,
+    });
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), port, "the daemon runs");
+    tokio::select! {
+        served = server.serve(people, agents, address) => served?,
+        kept = agent => kept?,
+    }
+    tracing::info!("the daemon ends; what it started runs on");
+    Ok(())
+}
+
+/// Held for the life of the process: two daemons never keep the same folders.
+fn lock(folders: &Folders) -> Result<std::fs::File, DaemonError> {
+    let path = folders.state.join("daemon.lock");
+    let failed = |source| DiskError { path: path.clone(), operation: "opening", source };
+    let options = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
+    let file = options.map_err(failed)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| DaemonError::Taken { state: folders.state.clone() })?;
+    Ok(file)
+}
+
+/// Every Kafka that a lock file is carried for and that this version can render.
+fn supplies() -> Supplies {
+    let jar = klamm_agent::jar_digest();
+    let carried = Lock::carried().iter().filter(|lock| {
+        let version: Result<KafkaVersion, _> = lock.kafka().parse();
+        version.is_ok_and(|version| version.line() >= OLDEST_LINE)
+    });
+    carried
+        .map(|lock| {
+            (lock.kafka().to_owned(), Supply { lock: lock.digest(), jar, java: lock.java().to_vec() })
+        })
+        .collect()
+}
+
+fn loopback() -> std::net::IpAddr {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    let usable = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
+    if usable { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
+}
+
+/// The host's id: made once, kept in the state folder.
+fn host_id(folders: &Folders) -> Result<HostId, DaemonError> {
+    let path = folders.state.join("agent").join("host-id");
+    let known =
+        klamm_disk::read_file(&path)?.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok());
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let id = format!("host-{:016x}", rand::rng().next_u64());
+    klamm_disk::replace_file(&path, id.as_bytes())?;
+    Ok(id.parse().expect("sixteen hexadecimal digits are a host id"))
+}
