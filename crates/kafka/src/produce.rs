@@ -8,9 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use thiserror::Error;
-use tokio::time::sleep;
 
-use crate::admin::{PartitionDescription, TopicPartition, TopicSelection};
+use crate::admin::{PartitionDescription, TopicPartition};
 use crate::cluster::{Cluster, OperationError, Route};
 use crate::codec::calls::produce::InitProducerId;
 use crate::codec::records::{self, Author, PlainRecord};
@@ -21,8 +20,6 @@ use delivery::{Outcome, Queues};
 
 /// Between two attempts for the same batch: leaders are elected in about this time.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a topic that the broker does not know may still be on its way to that broker.
-const TOPIC_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A record to be written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -193,26 +190,11 @@ impl Producer {
         topic: &str,
         deadline: Deadline,
     ) -> Result<Vec<PartitionDescription>, ProduceError> {
-        let topic_deadline = Deadline::after(TOPIC_PATIENCE.min(deadline.left()));
-        loop {
-            let described = self
-                .cluster
-                .metadata(TopicSelection::one(topic), deadline)
-                .await
-                .map_err(|source| ProduceError::Prepare {
-                    topic: topic.to_owned(),
-                    source: Box::new(source),
-                })?
-                .into_iter()
-                .next()
-                .map(|(_, described)| described)
-                .unwrap_or_else(|| Err(Refusal::malformed("the answer leaves the topic out")));
-            match described {
-                Ok(described) => return Ok(described.partitions),
-                Err(refusal) if refusal.is_retriable() && topic_deadline.left() > PAUSE => sleep(PAUSE).await,
-                Err(source) => return Err(ProduceError::Topic { topic: topic.to_owned(), source }),
-            }
-        }
+        self.cluster
+            .partitions_of(topic, deadline)
+            .await
+            .map_err(|source| ProduceError::Prepare { topic: topic.to_owned(), source: Box::new(source) })?
+            .map_err(|source| ProduceError::Topic { topic: topic.to_owned(), source })
     }
 
     fn assign(

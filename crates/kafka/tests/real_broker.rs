@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 use klamm_kafka::{
     Acl, AclFilter, AclOperation, AclPermission, Cluster, Compression, ConfigChange, ConfigEdit,
-    ConfigResource, ConfigSource, ConsumeError, Consumer, ConsumerOptions, Election, Endpoint, ErrorCode,
-    NewTopic, OffsetAt, PatternType, ProduceError, Producer, ProducerOptions, Record, ResourceType, StartAt,
-    StopAt, TopicPartition, TopicSelection,
+    ConfigResource, ConfigSource, ConnectOptions, Connection, ConsumeError, Consumer, ConsumerOptions,
+    Election, Endpoint, ErrorCode, NewTopic, OffsetAt, PatternType, ProduceError, Producer, ProducerOptions,
+    Record, ResourceType, StartAt, StopAt, TopicPartition, TopicSelection, Transport, probe,
 };
-use real_kafka::{CLUSTER_ID, RealKafka};
+use real_kafka::{Authority, CLUSTER_ID, RealKafka};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,6 +38,7 @@ async fn every_operation_works_against_a_real_node() {
     records_come_back_as_they_went(&brokers).await;
     wrong_wishes_are_refused_by_name(&brokers).await;
     nothing_is_lost_or_doubled_by_a_kill(&mut kafka).await;
+    mutual_tls_is_spoken_and_foreign_certificates_are_refused(&kafka).await;
     report_latency(&kafka).await;
 }
 
@@ -380,11 +381,36 @@ async fn nothing_is_lost_or_doubled_by_a_kill(kafka: &mut RealKafka) {
     eprintln!("killed and started under load: {} records, none lost, none doubled", sent.len());
 }
 
+async fn mutual_tls_is_spoken_and_foreign_certificates_are_refused(kafka: &RealKafka) {
+    let (address, trusted) = (kafka.tls_address(), kafka.tls_client(None));
+    let facts = probe(&address, &trusted, PATIENCE).await.expect("a handshake");
+    assert_eq!((facts.chain.len(), facts.protocol.as_str()), (1, "TLSv1_3"));
+    let options = ConnectOptions::new(Transport::Tls(trusted));
+    let cluster = Cluster::new(vec![address.clone()], Endpoint::Brokers, options);
+    let value = Record { value: Some("over TLS".into()), ..Record::default() };
+    let mut producer = Producer::new(&cluster, ProducerOptions::default());
+    producer.send("orders", vec![value], PATIENCE).await.expect("delivered");
+
+    let foreign = kafka.tls_client(Some(&Authority::new()));
+    let begun = Instant::now();
+    let refused = Connection::open(&address, &ConnectOptions::new(Transport::Tls(foreign))).await;
+    let failure = refused.expect_err("a foreign certificate");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{failure:?}");
+    eprintln!("a foreign certificate: {failure:?}");
+    assert!(!failure.is_retriable(), "{failure:?}");
+}
+
 /// Figures for whoever runs this by hand; nothing depends on them.
 async fn report_latency(kafka: &RealKafka) {
     let mut first = Vec::new();
     let mut further = Vec::new();
+    let mut encrypted = Vec::new();
+    let options = ConnectOptions::new(Transport::Tls(kafka.tls_client(None)));
     for _ in 0..50 {
+        let cluster = Cluster::new(vec![kafka.tls_address()], Endpoint::Brokers, options.clone());
+        let begun = Instant::now();
+        cluster.list_topics(PATIENCE).await.expect("topics");
+        encrypted.push(begun.elapsed());
         let cluster = kafka.cluster(Endpoint::Brokers);
         let begun = Instant::now();
         cluster.list_topics(PATIENCE).await.expect("topics");
@@ -395,6 +421,11 @@ async fn report_latency(kafka: &RealKafka) {
     }
     first.sort();
     further.sort();
+    encrypted.sort();
+    eprintln!(
+        "connect over mutual TLS and list topics: median {:?}, worst {:?}",
+        encrypted[25], encrypted[49]
+    );
     eprintln!(
         "connect and list topics: median {:?}, worst {:?}; list again: median {:?}",
         first[25], first[49], further[25]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use crate::cluster::{Cluster, OperationError, Route};
 use crate::codec::calls::metadata::{DescribeTopicPartitions, Metadata, TopicReplies};
@@ -10,6 +13,11 @@ use crate::connection::RequestError;
 use crate::deadline::Deadline;
 use crate::kafka_id::KafkaId;
 use crate::refusal::Refusal;
+
+/// Between two looks for a topic that is being made.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a topic that the broker does not know may still be on its way to that broker.
+const TOPIC_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,6 +179,33 @@ impl Cluster {
         deadline: Deadline,
     ) -> Result<TopicReplies, OperationError> {
         self.run(Route::Any, &Metadata { topics }, deadline).await.map(|reply| reply.topics)
+    }
+
+    /// The partitions of one topic; waits a little for a topic that was only just made.
+    pub(crate) async fn partitions_of(
+        &self,
+        topic: &str,
+        deadline: Deadline,
+    ) -> Result<Result<Vec<PartitionDescription>, Refusal>, OperationError> {
+        let topic_deadline = Deadline::after(TOPIC_PATIENCE.min(deadline.left()));
+        let mut refused = None;
+        loop {
+            let described = match (self.metadata(TopicSelection::one(topic), deadline).await, refused) {
+                (Ok(topics), _) => topics.into_iter().next().map(|(_, described)| described),
+                // Out of time while waiting for the topic: that it was refused says more.
+                (Err(_), Some(refusal)) if deadline.has_passed() => return Ok(Err(refusal)),
+                (Err(failure), _) => return Err(failure),
+            };
+            let described =
+                described.unwrap_or_else(|| Err(Refusal::malformed("the answer leaves the topic out")));
+            match described {
+                Err(refusal) if refusal.is_retriable() && topic_deadline.left() > PAUSE => {
+                    refused = Some(refusal);
+                    sleep(PAUSE).await;
+                }
+                described => return Ok(described.map(|topic| topic.partitions)),
+            }
+        }
     }
 
     /// Makes topics, or only checks that they could be made. Each succeeds or fails for itself. A lost

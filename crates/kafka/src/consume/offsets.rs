@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::ConsumeError;
-use crate::admin::{PartitionDescription, TopicPartition, TopicSelection};
+use crate::admin::{PartitionDescription, TopicPartition};
 use crate::cluster::{Cluster, Route};
 use crate::codec::calls::fetch::ListOffsets;
 use crate::deadline::Deadline;
@@ -14,8 +14,6 @@ use crate::refusal::{ErrorCode, Refusal};
 
 /// Between two attempts while leaders are being elected.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a topic that the broker does not know may still be on its way to that broker.
-const TOPIC_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which offset of a partition is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,26 +89,15 @@ impl Cluster {
     }
 }
 
-/// The topic's partitions with their leaders; waits a little for a topic that was only just made.
+/// The topic's partitions with their leaders.
 pub(super) async fn partitions(
     cluster: &Cluster,
     topic: &str,
     deadline: Deadline,
 ) -> Result<Vec<PartitionDescription>, ConsumeError> {
-    let topic_deadline = Deadline::after(TOPIC_PATIENCE.min(deadline.left()));
-    loop {
-        let described = cluster
-            .metadata(TopicSelection::one(topic), deadline)
-            .await
-            .map_err(|source| ConsumeError::Operation { topic: topic.to_owned(), source: Box::new(source) })?
-            .into_iter()
-            .next()
-            .map(|(_, described)| described)
-            .unwrap_or_else(|| Err(Refusal::malformed("the answer leaves the topic out")));
-        match described {
-            Ok(described) => return Ok(described.partitions),
-            Err(refusal) if refusal.is_retriable() && topic_deadline.left() > PAUSE => sleep(PAUSE).await,
-            Err(source) => return Err(ConsumeError::Topic { topic: topic.to_owned(), source }),
-        }
-    }
+    cluster
+        .partitions_of(topic, deadline)
+        .await
+        .map_err(|source| ConsumeError::Operation { topic: topic.to_owned(), source: Box::new(source) })?
+        .map_err(|source| ConsumeError::Topic { topic: topic.to_owned(), source })
 }

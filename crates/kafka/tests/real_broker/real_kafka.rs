@@ -5,9 +5,14 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use klamm_kafka::{Address, Cluster, ConnectOptions, Endpoint, Transport};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 
 /// A JVM on two busy cores needs some ten seconds; a minute is no longer slow but stuck.
@@ -18,7 +23,44 @@ pub(crate) struct RealKafka {
     folder: TempDir,
     broker_port: u16,
     controller_port: u16,
+    tls_port: u16,
+    authority: Authority,
     process: Option<Child>,
+}
+
+/// Who signs the node's certificate and those of clients that it trusts.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    pem: String,
+}
+
+/// A key with its certificate.
+struct Identity {
+    certificate: CertificateDer<'static>,
+    key_der: Vec<u8>,
+    pem: String,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).expect("self-signed");
+        let pem = certificate.pem();
+        Self { issuer: Issuer::new(params, key), certificate: certificate.der().clone(), pem }
+    }
+
+    fn issue(&self, common_name: &str) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a good name");
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        let certificate = params.signed_by(&key, &self.issuer).expect("issued");
+        let pem = key.serialize_pem() + &certificate.pem();
+        Identity { certificate: certificate.der().clone(), key_der: key.serialize_der(), pem }
+    }
 }
 
 impl Drop for RealKafka {
@@ -37,8 +79,17 @@ impl RealKafka {
         let mut class_path = libs;
         class_path.push("/*");
         let folder = tempfile::tempdir().expect("a folder");
-        let [broker_port, controller_port] = free_ports();
-        let mut kafka = Self { libs: class_path, folder, broker_port, controller_port, process: None };
+        let [broker_port, controller_port, tls_port] = free_ports();
+        let authority = Authority::new();
+        let mut kafka = Self {
+            libs: class_path,
+            folder,
+            broker_port,
+            controller_port,
+            tls_port,
+            authority,
+            process: None,
+        };
         kafka.write_files();
         kafka.format();
         kafka.launch().await;
@@ -52,6 +103,26 @@ impl RealKafka {
         };
         let options = ConnectOptions::new(Transport::Plain);
         Cluster::new(vec![Address::new("127.0.0.1", port)], endpoint, options)
+    }
+
+    /// The node's mutual TLS listener.
+    pub(crate) fn tls_address(&self) -> Address {
+        Address::new("localhost", self.tls_port)
+    }
+
+    /// A client that trusts the node and shows a certificate by `authority`, else by the node's own.
+    pub(crate) fn tls_client(&self, authority: Option<&Authority>) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.certificate.clone()).expect("a root");
+        let Identity { certificate, key_der, pem: _ } = authority.unwrap_or(&self.authority).issue("tester");
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key_der));
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![certificate], key)
+            .expect("a matching key");
+        Arc::new(config)
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -108,17 +179,23 @@ impl RealKafka {
     }
 
     fn write_files(&self) {
-        let (broker, controller) = (self.broker_port, self.controller_port);
+        let (broker, controller, tls) = (self.broker_port, self.controller_port, self.tls_port);
         let data = self.data();
+        let (keys, trust) = (self.folder.path().join("keys.pem"), self.folder.path().join("trust.pem"));
+        fs::write(&keys, self.authority.issue("node").pem).expect("written");
+        fs::write(&trust, &self.authority.pem).expect("written");
+        let (keys, trust) = (keys.display(), trust.display());
         let properties = format!(
             "process.roles=broker,controller\nnode.id=1\nlog.dirs={}\n\
-             listeners=PLAIN://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAIN://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
-             listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             listeners=PLAIN://127.0.0.1:{broker},TLS://localhost:{tls},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAIN://127.0.0.1:{broker},TLS://localhost:{tls},CONTROLLER://127.0.0.1:{controller}\n\
+             listener.security.protocol.map=PLAIN:PLAINTEXT,TLS:SSL,CONTROLLER:PLAINTEXT\n\
              inter.broker.listener.name=PLAIN\ncontroller.listener.names=CONTROLLER\n\
              controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
              authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
-             super.users=User:ANONYMOUS\nauto.create.topics.enable=false\n\
+             super.users=User:ANONYMOUS;User:CN=tester\nssl.client.auth=required\n\
+             ssl.keystore.type=PEM\nssl.keystore.location={keys}\n\
+             ssl.truststore.type=PEM\nssl.truststore.location={trust}\nauto.create.topics.enable=false\n\
              offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\nbroker.rack=zone-a\n",
             data.display()
