@@ -87,7 +87,7 @@ struct Task {
 pub(crate) fn begin(setting: Setting, found: Option<Found>) -> UnitHandle {
     let unit = Unit::new(setting.options.policy.clone(), monotonic_now());
     let (status, watched) = latest::channel(UnitStatus::of(&setting.options.name, &unit));
-    let (commands, asked) = mpsc::channel(COMMANDS);
+    let (commands, wishes) = mpsc::channel(COMMANDS);
     let notices = broadcast::Sender::new(NOTICES);
     let handle = UnitHandle { commands, status: watched, notices: notices.clone() };
     let mut task = Task {
@@ -107,19 +107,19 @@ pub(crate) fn begin(setting: Setting, found: Option<Found>) -> UnitHandle {
         task.held = Some(Held { pidfd, identity: identity.clone(), ended_child: false, memory_kills });
         task.tell(Event::Adopted { identity, since });
     }
-    tokio::spawn(task.run(asked));
+    tokio::spawn(task.run(wishes));
     handle
 }
 
 impl Task {
-    async fn run(mut self, mut asked: mpsc::Receiver<Command>) {
+    async fn run(mut self, mut wishes: mpsc::Receiver<Command>) {
         let mut look = tokio::time::interval(self.setting.options.log_check);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.reset();
         loop {
             let wake_at = self.unit.wake_at().map(as_instant);
             let input = tokio::select! {
-                command = asked.recv() => Input::Asked(command),
+                command = wishes.recv() => Input::Asked(command),
                 () = end_of(self.held.as_ref()) => Input::Ended,
                 Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
                     Ok(done) => Input::Done(done),
@@ -136,7 +136,11 @@ impl Task {
                             self.tell(event);
                         }
                         Asked::Prepare { launch } => self.prepare(Some(launch)),
-                        Asked::Forget => return self.let_go().await,
+                        Asked::Forget => {
+                            taken.send(()).ok();
+                            drop(wishes);
+                            return self.let_go().await;
+                        }
                     }
                     // A caller that does not wait for the answer has not asked for less.
                     taken.send(()).ok();
