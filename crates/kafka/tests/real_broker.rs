@@ -2,6 +2,8 @@
 //!
 //! `KLAMM_KAFKA_LIBS` names a folder with Kafka's jars; without it the tests say so and do nothing.
 
+#[path = "real_broker/kill.rs"]
+mod kill;
 #[path = "real_broker/real_kafka.rs"]
 mod real_kafka;
 
@@ -12,12 +14,10 @@ use futures_util::TryStreamExt;
 use klamm_kafka::{
     Acl, AclFilter, AclOperation, AclPermission, Cluster, Compression, ConfigChange, ConfigEdit,
     ConfigResource, ConfigSource, ConnectOptions, Connection, ConsumeError, Consumer, ConsumerOptions,
-    Election, Endpoint, ErrorCode, NewTopic, OffsetAt, PatternType, ProduceError, Producer, ProducerOptions,
-    Record, ResourceType, StartAt, StopAt, TopicPartition, TopicSelection, Transport, probe,
+    Election, Endpoint, ErrorCode, NewTopic, PatternType, ProduceError, Producer, ProducerOptions, Record,
+    ResourceType, StartAt, StopAt, TopicPartition, TopicSelection, Transport, probe,
 };
-use real_kafka::{Authority, CLUSTER_ID, RealKafka};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use real_kafka::{Authority, CLUSTER_ID, PATIENCE, RealKafka, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_works_against_a_real_node() {
@@ -37,7 +37,7 @@ async fn every_operation_works_against_a_real_node() {
     leaders_are_elected(&brokers).await;
     records_come_back_as_they_went(&brokers).await;
     wrong_wishes_are_refused_by_name(&brokers).await;
-    nothing_is_lost_or_doubled_by_a_kill(&mut kafka).await;
+    kill::nothing_is_lost_or_doubled_by_a_kill(&mut kafka).await;
     mutual_tls_is_spoken_and_foreign_certificates_are_refused(&kafka).await;
     report_latency(&kafka).await;
 }
@@ -308,79 +308,6 @@ async fn wrong_wishes_are_refused_by_name(brokers: &Cluster) {
     assert_eq!(source.code, ErrorCode::OFFSET_OUT_OF_RANGE);
 }
 
-async fn nothing_is_lost_or_doubled_by_a_kill(kafka: &mut RealKafka) {
-    let brokers = kafka.cluster(Endpoint::Brokers);
-    let starts = brokers.list_offsets("orders", OffsetAt::Latest, PATIENCE).await.expect("offsets");
-    let writing = {
-        let brokers = brokers.clone();
-        tokio::spawn(async move {
-            let mut producer = Producer::new(&brokers, ProducerOptions::default());
-            let mut sent = Vec::new();
-            let begun = Instant::now();
-            while begun.elapsed() < Duration::from_secs(20) && sent.len() < 20_000 {
-                let values: Vec<String> =
-                    (0..10).map(|index| format!("kill-{}", sent.len() + index)).collect();
-                let records = values.iter().map(|value| Record {
-                    key: Some(value.clone().into()),
-                    value: Some(value.clone().into()),
-                    ..Record::default()
-                });
-                producer.send("orders", records.collect(), Duration::from_secs(90)).await.expect("delivered");
-                sent.extend(values);
-            }
-            sent
-        })
-    };
-    let reading = {
-        let (brokers, starts) = (brokers.clone(), starts.clone());
-        tokio::spawn(async move {
-            let range = (StartAt::Offsets(starts), StopAt::Never);
-            let mut consumer =
-                Consumer::open(&brokers, "orders", range, ConsumerOptions::default(), PATIENCE)
-                    .await
-                    .expect("opened");
-            let mut seen = Vec::new();
-            loop {
-                let record = consumer.next().await.expect("outlives the kill").expect("never ends");
-                let value = String::from_utf8(record.value.expect("a value").to_vec()).expect("text");
-                if value == "end" {
-                    return seen;
-                }
-                seen.push(value);
-            }
-        })
-    };
-    until("records flow", || async {
-        let ends = brokers.list_offsets("orders", OffsetAt::Latest, PATIENCE).await.expect("offsets");
-        (ends.values().sum::<i64>() > starts.values().sum::<i64>() + 200).then_some(())
-    })
-    .await;
-    kafka.kill();
-    kafka.launch().await;
-    let mut sent = writing.await.expect("no panic");
-    let mut producer = Producer::new(&brokers, ProducerOptions::default());
-    // One partition may still hold earlier records when another one's end is read: all ends are awaited
-    // by reading to the high watermark below.
-    let range = (StartAt::Offsets(starts), StopAt::HighWatermark);
-    let consumer = Consumer::open(&brokers, "orders", range, ConsumerOptions::default(), PATIENCE)
-        .await
-        .expect("opened");
-    let stored: Vec<_> = consumer.into_stream().try_collect().await.expect("read to the end");
-    let mut stored: Vec<String> = stored
-        .into_iter()
-        .map(|record| String::from_utf8(record.value.expect("a value").to_vec()).expect("text"))
-        .collect();
-    stored.sort();
-    sent.sort();
-    assert_eq!(stored, sent, "every record exactly once");
-    let end = Record { value: Some("end".into()), ..Record::default() };
-    producer.send("orders", vec![end], PATIENCE).await.expect("delivered");
-    let seen = tokio::time::timeout(PATIENCE, reading).await.expect("the reader ends").expect("no panic");
-    let distinct: BTreeSet<_> = seen.iter().collect();
-    assert_eq!(distinct.len(), seen.len(), "the reader saw nothing twice");
-    eprintln!("killed and started under load: {} records, none lost, none doubled", sent.len());
-}
-
 async fn mutual_tls_is_spoken_and_foreign_certificates_are_refused(kafka: &RealKafka) {
     let (address, trusted) = (kafka.tls_address(), kafka.tls_client(None));
     let facts = probe(&address, &trusted, PATIENCE).await.expect("a handshake");
@@ -430,15 +357,4 @@ async fn report_latency(kafka: &RealKafka) {
         "connect and list topics: median {:?}, worst {:?}; list again: median {:?}",
         first[25], first[49], further[25]
     );
-}
-
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-        tokio::task::yield_now().await;
-    }
 }
