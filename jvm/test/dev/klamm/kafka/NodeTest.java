@@ -124,7 +124,7 @@ final class NodeTest {
             run("kafka.tools.StorageTool", "format", "-t", "q83vASNFZ4mrze8BI0VniQ", "--standalone", "-c",
                     properties.toString()).waitFor(60, TimeUnit.SECONDS);
             process = withKlamm
-                    ? run("-javaagent:" + Suite.JAR + "=" + socket, "kafka.Kafka", properties.toString())
+                    ? run(Launch.class.getName(), socket.toString(), "kafka.Kafka", properties.toString())
                     : run("kafka.Kafka", properties.toString());
         }
 
@@ -164,12 +164,8 @@ final class NodeTest {
             List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java",
                     "-XX:TieredStopAtLevel=1", "-Xmx512m", "-Dorg.apache.logging.log4j.level=INFO",
                     "-Dlog4j.configuration=file:" + home.resolve("log4j.properties"), "-Dkafka.logs.dir=" + home));
-            List<String> rest = new ArrayList<>(List.of(arguments));
-            if (rest.get(0).startsWith("-javaagent")) {
-                command.add(rest.remove(0));
-            }
             command.addAll(List.of("-cp", Suite.JAR + ":" + Suite.LIBS.resolve("*")));
-            command.addAll(rest);
+            command.addAll(List.of(arguments));
             return new ProcessBuilder(command).redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
         }

@@ -31,6 +31,9 @@ final class ObserverTest {
         private Host() {}
 
         public static void main(String[] args) throws IOException {
+            if (args.length > 0) {
+                throw new IOException("told to fail: " + String.join(" ", args));
+            }
             while (System.in.read() >= 0) {
                 continue;
             }
@@ -119,6 +122,18 @@ final class ObserverTest {
         equal("data", Files.readString(file), "a file that is no socket stays");
     }
 
+    public static void launched_without_an_agent_it_serves_and_the_main_is_as_if_run_directly() throws Exception {
+        Path socket = folder().resolve("observer.sock");
+        Process host = java(Launch.class.getName(), socket.toString(), Host.class.getName());
+        equal(host.pid(), waitFor(socket).get("pid").longValue(), "pid");
+        end(host);
+        Process failing = java(Launch.class.getName(), socket.toString(), Host.class.getName(), "a", "b c");
+        equal(1, failing.waitFor(), "exit status of a main that throws");
+        String said = new String(failing.getErrorStream().readAllBytes());
+        check(said.contains("java.io.IOException: told to fail: a b c"), said);
+        check(!said.contains("InvocationTarget"), said);
+    }
+
     public static void json_is_written_as_the_standard_says() throws Exception {
         java.util.Map<String, Object> map = new java.util.LinkedHashMap<>();
         map.put("text", "a\"b\\c\n\u0001ü\ud83d\ude00");
@@ -181,10 +196,16 @@ final class ObserverTest {
     }
 
     private static Process start(String socket) throws IOException {
+        return java("-javaagent:" + Suite.JAR + "=" + socket, Host.class.getName());
+    }
+
+    private static Process java(String... arguments) throws IOException {
         String tests = Path.of(java.net.URI.create(
                 ObserverTest.class.getProtectionDomain().getCodeSource().getLocation().toString())).toString();
-        return new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-XX:TieredStopAtLevel=1", "-Xmx32m",
-                "-javaagent:" + Suite.JAR + "=" + socket, "-cp", tests, Host.class.getName()).start();
+        List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java",
+                "-XX:TieredStopAtLevel=1", "-Xmx32m", "-cp", Suite.JAR + ":" + tests));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).start();
     }
 
     /** The main must end by itself, with success: the observer's thread does not keep it. */

@@ -77,7 +77,7 @@ final class GuardedTrustManager extends X509ExtendedTrustManager {
     private void refuseDenied(X509Certificate[] chain) throws CertificateException {
         if (deny.holdsAny(chain)) {
             counters.refusedDenied.increment();
-            throw new CertificateException("certificate " + chain[0].getSerialNumber().toString(16) + " of "
+            throw new CertificateException("certificate " + TlsSource.serial(chain[0]) + " of "
                     + chain[0].getSubjectX500Principal() + " is on the deny list");
         }
     }

@@ -54,12 +54,12 @@ final class TlsBean implements TlsBeanMXBean {
 
     @Override
     public String getSerial() {
-        return text(inner("certificate", "serial"));
+        return text(source.row().get("serial"));
     }
 
     @Override
     public String getNotAfter() {
-        return text(inner("certificate", "not_after"));
+        return text(source.row().get("not_after"));
     }
 
     @Override
@@ -74,12 +74,8 @@ final class TlsBean implements TlsBeanMXBean {
 
     @Override
     public String getLastError() {
-        return text(inner("last_error", "text"));
-    }
-
-    private Object inner(String outer, String key) {
-        Object row = source.row().get(outer);
-        return row instanceof Map ? ((Map<?, ?>) row).get(key) : null;
+        Object error = source.row().get("last_error");
+        return error instanceof Map ? text(((Map<?, ?>) error).get("text")) : null;
     }
 
     private static String text(Object value) {

@@ -175,7 +175,7 @@ final class TlsSource {
         row.put("key_file", text(files.keyIn(files.folder())));
         row.put("trust_file", text(files.trustIn(files.folder())));
         row.put("generation", seen == null ? null : seen.name);
-        row.put("certificate", seen == null || seen.leaf() == null ? null : certificate(seen.leaf()));
+        row.putAll(certificate(seen == null ? null : seen.leaf()));
         row.put("trust", seen == null || seen.trust == null ? null : trust(seen));
         row.put("denied", seen == null ? null : seen.deny.size());
         row.put("loaded_at", seen == null ? null : seen.loadedAt.toString());
@@ -198,13 +198,14 @@ final class TlsSource {
         return rows;
     }
 
-    private static Map<String, Object> certificate(X509Certificate certificate) {
+    /** All null when there is none. */
+    private static Map<String, Object> certificate(X509Certificate one) {
         Map<String, Object> row = new LinkedHashMap<>();
-        row.put("subject", certificate.getSubjectX500Principal().getName());
-        row.put("serial", serial(certificate));
-        row.put("not_before", certificate.getNotBefore().toInstant().toString());
-        row.put("not_after", certificate.getNotAfter().toInstant().toString());
-        row.put("spki_sha256", DenyList.spkiSha256(certificate));
+        row.put("subject", one == null ? null : one.getSubjectX500Principal().getName());
+        row.put("serial", one == null ? null : serial(one));
+        row.put("not_before", one == null ? null : one.getNotBefore().toInstant().toString());
+        row.put("not_after", one == null ? null : one.getNotAfter().toInstant().toString());
+        row.put("spki_sha256", one == null ? null : DenyList.spkiSha256(one));
         return row;
     }
 
@@ -214,9 +215,10 @@ final class TlsSource {
                 : generation.name + " (serial " + serial(leaf) + ", not after " + leaf.getNotAfter().toInstant() + ")";
     }
 
-    /** Lower-case hexadecimal without leading zeros. */
+    /** Lower-case hexadecimal, whole bytes, no leading zero bytes: as the rest of Klamm writes it. */
     static String serial(X509Certificate certificate) {
-        return certificate.getSerialNumber().toString(16);
+        String hex = certificate.getSerialNumber().toString(16);
+        return hex.length() % 2 == 0 ? hex : "0" + hex;
     }
 
     private static String text(Object value) {
