@@ -1,4 +1,5 @@
 //! Real processes that misbehave, under a real supervisor.
+#![expect(clippy::panic, reason = "a test says what it waited for")]
 
 mod adopting;
 mod living;
