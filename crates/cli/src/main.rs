@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The `klamm` binary; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    klamm_cli::run(std::env::args_os())
+}

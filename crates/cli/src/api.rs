@@ -1,0 +1,181 @@
+//! The server's API from this side: HTTP over its Unix socket, JSON bodies, failures as the server tells them.
+
+mod events;
+
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use klamm_core::api::{
+    ApplyRequest, Certificates, ClusterStatus, Clusters, Failure, PlanAnswer, PlanRequest, RunStarted,
+    UserCertificate, UserCertificateRequest,
+};
+use klamm_core::model::{ClusterName, SlotName, UserName};
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::CliError;
+use crate::root::{ReachableSocket, Root};
+
+pub(crate) use events::RunEvents;
+
+/// The server's host name in URLs; the socket decides where requests go.
+const HOST: &str = "http://klamm";
+/// For answers that are not streams: planning asks agents and Kafka, which may take their time-outs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A client of one server. Nothing is opened before the first request.
+pub(crate) struct Api {
+    client: reqwest::Client,
+    socket: PathBuf,
+    in_use: bool,
+    _reachable: ReachableSocket,
+}
+
+impl Api {
+    /// A client of the server that belongs to `root`.
+    pub(crate) fn new(root: &Root) -> Result<Self, CliError> {
+        let (socket, in_use) = (root.socket(), root.is_in_use());
+        let Ok(reachable) = root.reachable_socket() else {
+            return Err(CliError::NoServer { socket, in_use, source: None });
+        };
+        // The socket is plain HTTP; a TLS configuration is given only so that none is looked for.
+        let tls = klamm_pki::client_config(None, rustls::RootCertStore::empty())
+            .map_err(|source| CliError::Tls { source })?;
+        let client = reqwest::Client::builder()
+            .unix_socket(reachable.path())
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .build()
+            .map_err(|source| CliError::Talk { path: "/".to_owned(), source })?;
+        Ok(Self { client, socket, in_use, _reachable: reachable })
+    }
+
+    pub(crate) async fn clusters(&self) -> Result<Clusters, CliError> {
+        self.get("/v1/clusters").await
+    }
+
+    pub(crate) async fn status(&self, cluster: &ClusterName) -> Result<ClusterStatus, CliError> {
+        self.get(&format!("/v1/clusters/{cluster}")).await
+    }
+
+    pub(crate) async fn plan(
+        &self,
+        cluster: &ClusterName,
+        request: &PlanRequest,
+    ) -> Result<PlanAnswer, CliError> {
+        self.post(&format!("/v1/clusters/{cluster}/plan"), request).await
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        cluster: &ClusterName,
+        request: &ApplyRequest,
+    ) -> Result<RunStarted, CliError> {
+        self.post(&format!("/v1/clusters/{cluster}/apply"), request).await
+    }
+
+    /// The cluster's newest run, as it goes on.
+    pub(crate) async fn run(&self, cluster: &ClusterName) -> Result<RunEvents, CliError> {
+        let path = format!("/v1/clusters/{cluster}/run");
+        let response = self.send(&path, self.request(Method::GET, &path)).await?;
+        Ok(RunEvents::new(path, response))
+    }
+
+    pub(crate) async fn spec(&self, cluster: &ClusterName) -> Result<String, CliError> {
+        let path = format!("/v1/clusters/{cluster}/spec");
+        let response = self.send(&path, self.request(Method::GET, &path).timeout(PATIENCE)).await?;
+        response.text().await.map_err(|source| CliError::Talk { path, source })
+    }
+
+    pub(crate) async fn certificates(&self, cluster: &ClusterName) -> Result<Certificates, CliError> {
+        self.get(&format!("/v1/clusters/{cluster}/certificates")).await
+    }
+
+    pub(crate) async fn user_certificate(
+        &self,
+        cluster: &ClusterName,
+        user: &UserName,
+        request: &UserCertificateRequest,
+    ) -> Result<UserCertificate, CliError> {
+        self.post(&format!("/v1/clusters/{cluster}/users/{user}/certificate"), request).await
+    }
+
+    /// A node's log as a stream of text.
+    pub(crate) async fn log(
+        &self,
+        cluster: &ClusterName,
+        slot: &SlotName,
+        lines: usize,
+        follow: bool,
+    ) -> Result<Response, CliError> {
+        let path = format!("/v1/clusters/{cluster}/nodes/{slot}/log");
+        let request = self.request(Method::GET, &path);
+        self.send(&path, request.query(&[("lines", lines.to_string()), ("follow", follow.to_string())])).await
+    }
+
+    /// Has the daemon end when nothing is wanted up.
+    pub(crate) async fn stop_if_idle(&self) -> Result<(), CliError> {
+        let path = "/v1/stop-if-idle";
+        self.send(path, self.request(Method::POST, path).timeout(PATIENCE)).await.map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{HOST}{path}"))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
+        let response = self.send(path, self.request(Method::GET, path).timeout(PATIENCE)).await?;
+        read(path, response).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
+        let request = self.request(Method::POST, path).timeout(PATIENCE).json(body);
+        read(path, self.send(path, request).await?).await
+    }
+
+    /// Sends a request; an answer other than a success becomes the failure it tells.
+    async fn send(&self, path: &str, request: RequestBuilder) -> Result<Response, CliError> {
+        tracing::debug!(path, "asking the server");
+        let response = request.send().await.map_err(|source| {
+            if is_unreachable(&source) {
+                CliError::NoServer { socket: self.socket.clone(), in_use: self.in_use, source: Some(source) }
+            } else {
+                CliError::Talk { path: path.to_owned(), source }
+            }
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body =
+            response.bytes().await.map_err(|source| CliError::Talk { path: path.to_owned(), source })?;
+        Err(match serde_json::from_slice::<Failure>(&body) {
+            Ok(failure) => CliError::Refused(failure),
+            Err(_) => CliError::Status {
+                path: path.to_owned(),
+                status: status.as_u16(),
+                body: String::from_utf8_lossy(&body).trim().to_owned(),
+            },
+        })
+    }
+}
+
+async fn read<T: DeserializeOwned>(path: &str, response: Response) -> Result<T, CliError> {
+    let body = response.bytes().await.map_err(|source| CliError::Talk { path: path.to_owned(), source })?;
+    serde_json::from_slice(&body).map_err(|source| CliError::Answer { path: path.to_owned(), source })
+}
+
+/// Whether nobody listens: no socket, or one that a dead server left behind.
+fn is_unreachable(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{ConnectionRefused, NotFound};
+            return matches!(error.kind(), NotFound | ConnectionRefused);
+        }
+        cause = error.source();
+    }
+    error.is_connect()
+}

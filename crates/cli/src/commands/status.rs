@@ -1,0 +1,164 @@
+//! `klamm status`: a cluster on one screen.
+
+use std::time::Duration;
+
+use klamm_core::api::{ClusterStatus, NodeRow, RunState, StepState};
+
+use crate::api::Api;
+use crate::error::CliError;
+use crate::exit;
+use crate::invocation::Invocation;
+use crate::output::{self, Field, Format, Keep, Table, Terminal, Tone, age, print_json, until};
+use crate::summary;
+
+/// Between two looks with `--watch`.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Moves to the top left and deletes the screen below.
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// Show how the cluster is
+///
+/// What is not known is shown as `?`. Asks the server only, which asks Kafka; no server is started.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Show it again and again until Ctrl-C
+    #[arg(short, long)]
+    watch: bool,
+}
+
+pub(crate) async fn run(invocation: &Invocation, Args { watch }: Args) -> Result<u8, CliError> {
+    let api = invocation.api()?;
+    if !watch {
+        show(invocation, &api, "").await?;
+        return Ok(exit::DONE);
+    }
+    let prefix = if invocation.terminal.screen { CLEAR } else { "" };
+    tokio::select! {
+        failure = show_forever(invocation, &api, prefix) => failure,
+        _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted { hint: None }),
+    }
+}
+
+async fn show_forever(invocation: &Invocation, api: &Api, prefix: &str) -> Result<u8, CliError> {
+    loop {
+        show(invocation, api, prefix).await?;
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+async fn show(invocation: &Invocation, api: &Api, prefix: &str) -> Result<(), CliError> {
+    let cluster = invocation.choose_cluster(api).await?;
+    let status = api.status(&cluster).await?;
+    match invocation.terminal.format {
+        Format::Json => print_json(&status),
+        Format::Table => output::print(&format!("{prefix}{}", render(&status, &invocation.terminal))),
+    }
+}
+
+fn render(status: &ClusterStatus, terminal: &Terminal) -> String {
+    let mut text = format!("{}\nid {}, target {}\n", summary::one_line(status), status.id, status.target);
+    for (listener, bootstrap) in &status.bootstrap {
+        text.push_str(&format!("bootstrap ({listener}): {bootstrap}\n"));
+    }
+    if let Some(view) = &status.kafka_view {
+        text.push_str(&format!("kafka was asked {} ago\n", age(status.now, view.at)));
+    }
+    text.push('\n');
+    text.push_str(&nodes(status).render(terminal.width, terminal.color));
+    for node in &status.nodes {
+        // A cause does not fit into a column, and is what a person came for.
+        if let Some(stage) = node.stage.as_ref().filter(|stage| summary::tone(&stage.value) == Tone::Bad) {
+            let line = format!("{}: {}", node.slot, stage.value.describe());
+            text.push_str(&format!("\n{}\n", terminal.paint(&line, Tone::Bad)));
+        }
+    }
+    text.push_str(&newest_run(status, terminal));
+    text
+}
+
+fn nodes(status: &ClusterStatus) -> Table {
+    let mut table = Table::new(&[
+        ("NODE", Keep::Always),
+        ("ID", Keep::Always),
+        ("ROLES", Keep::WithRoom(4)),
+        ("STAGE", Keep::Always),
+        ("UP", Keep::Always),
+        ("PID", Keep::WithRoom(3)),
+        ("MEMORY", Keep::WithRoom(2)),
+        ("RESTARTS", Keep::WithRoom(1)),
+        ("CERTIFICATE", Keep::WithRoom(5)),
+        ("SEEN", Keep::WithRoom(6)),
+        ("HOST", Keep::WithRoom(7)),
+        ("LISTENERS", Keep::WithRoom(8)),
+    ]);
+    for node in &status.nodes {
+        table.row(row(node, status));
+    }
+    table
+}
+
+fn row(node: &NodeRow, status: &ClusterStatus) -> [Field; 12] {
+    let NodeRow { slot, node_id, roles, host, stage, process, restarts, certificate, listeners } = node;
+    let now = status.now;
+    let stage_field = stage.as_ref().map_or(Field::known(None::<String>), |stage| {
+        Field::toned(short_stage(&stage.value.describe()), summary::tone(&stage.value))
+    });
+    let host_name = status.hosts.iter().find(|row| row.id == *host).map(|row| row.name.clone());
+    let listeners: Vec<_> = listeners.iter().map(|(name, address)| format!("{name} {address}")).collect();
+    let no_process = || Field::toned("-", Tone::Quiet);
+    let of_process = |field: fn(&klamm_core::model::inventory::ProcessReport) -> Option<String>| match process
+    {
+        Some(process) => Field::known(field(process)),
+        // A node without a report may well have a process.
+        None if stage.is_none() => Field::known(None::<String>),
+        None => no_process(),
+    };
+    [
+        Field::plain(slot),
+        Field::plain(node_id),
+        Field::plain(roles),
+        stage_field,
+        process
+            .as_ref()
+            .map_or_else(|| of_process(|_| None), |process| Field::plain(age(now, process.since))),
+        of_process(|process| Some(process.pid.to_string())),
+        of_process(|process| process.resident.map(|bytes| bytes.to_string())),
+        Field::toned(restarts, if *restarts > 0 { Tone::Notice } else { Tone::Plain }),
+        Field::known(certificate.as_ref().map(|certificate| until(now, certificate.not_after))),
+        Field::known(stage.as_ref().map(|stage| format!("{} ago", age(now, stage.at)))),
+        Field::known(host_name),
+        Field::plain(listeners.join(", ")),
+    ]
+}
+
+/// A stage for a column: what follows the first colon of a trouble is told below the table.
+fn short_stage(text: &str) -> String {
+    match text.split_once(": ") {
+        Some((start, _)) if start.starts_with("blocked") || start.starts_with("ended") => start.to_owned(),
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+/// What goes on, or what went wrong last.
+fn newest_run(status: &ClusterStatus, terminal: &Terminal) -> String {
+    let Some(run) = &status.run else { return String::new() };
+    let done = run.steps.iter().filter(|step| step.state == StepState::Done).count();
+    let of_steps = format!("{done} of {} steps done", run.steps.len());
+    let began = age(status.now, run.started);
+    match &run.state {
+        RunState::Running => {
+            let mut text = format!("\nrun {}, begun {began} ago: {of_steps}\n", run.run);
+            for step in &run.steps {
+                if let StepState::Running { waits_for } = &step.state {
+                    text.push_str(&format!("  {} ({waits_for})\n", step.title));
+                }
+            }
+            text
+        }
+        RunState::Failed { reason } => {
+            let line = format!("run {}, begun {began} ago, stopped: {reason}", run.run);
+            format!("\n{}\n", terminal.paint(&line, Tone::Bad))
+        }
+        RunState::Done => String::new(),
+    }
+}

@@ -1,0 +1,151 @@
+//! `klamm up`: as the spec says, running.
+
+use std::path::PathBuf;
+
+use klamm_artifacts::Mirrors;
+use klamm_core::api::{ClusterStatus, PlanRequest, Want};
+use klamm_core::model::ClusterName;
+
+use super::{ensure_daemon, tell_warnings};
+use crate::api::Api;
+use crate::error::CliError;
+use crate::exit;
+use crate::follow::{apply, follow};
+use crate::invocation::{Invocation, default_cluster};
+use crate::output::{self, Format, count, print_json, tell};
+use crate::specs::{self, GivenSpec};
+use crate::summary;
+
+/// Make the cluster as its spec says, and running
+///
+/// The first time this downloads Kafka (and Java, where there is none that fits), makes keys and starts the nodes.
+/// Later it applies what changed in the spec; with nothing to do it says so and ends at once. The spec is FILE,
+/// else ./klamm.yaml, else the one that the cluster has, else a built-in one: three nodes on this machine, TLS
+/// with client certificates on every listener, everything denied that the spec does not allow.
+///
+/// Ctrl-C ends the showing of progress, not the work.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  klamm up
+  klamm init && klamm up              write ./klamm.yaml first, to change it
+  klamm up -f telemetry.yaml
+  klamm up --mirror https://mirror.example.com/maven")]
+pub(crate) struct Args {
+    /// The spec; `-` reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Download from this base URL first; remembered, and may be given several times
+    #[arg(long = "mirror", value_name = "URL")]
+    mirrors: Vec<String>,
+    /// Do not wait: the run goes on by itself
+    #[arg(long)]
+    detach: bool,
+}
+
+pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
+    let given = specs::find(args.file.as_deref(), &invocation.terminal)?;
+    remember_mirrors(invocation, &args.mirrors)?;
+    ensure_daemon(invocation).await?;
+    let api = invocation.api()?;
+    let (cluster, request) = request(invocation, &api, given).await?;
+    let started = apply(&api, &cluster, request).await?;
+    tell_warnings(&started.warnings);
+    match started.run {
+        Some(run) if args.detach => {
+            tell(&format!(
+                "run {run} of cluster {cluster} goes on; `{} status --watch` shows it",
+                invocation.command()
+            ));
+        }
+        Some(run) => {
+            follow(invocation, &api, &cluster, run).await?;
+            let status = api.status(&cluster).await?;
+            match invocation.terminal.format {
+                Format::Json => print_json(&status)?,
+                Format::Table => output::print(&welcome(&status, &invocation.command()))?,
+            }
+        }
+        None => {
+            let status = api.status(&cluster).await?;
+            match invocation.terminal.format {
+                Format::Json => print_json(&status)?,
+                Format::Table => {
+                    let notes: String =
+                        started.plan.notes.iter().map(|note| format!("note: {note}\n")).collect();
+                    output::print(&format!("nothing to do\n{notes}{}\n", summary::one_line(&status)))?;
+                }
+            }
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// The cluster that `up` and `plan` are about, and what to ask for it.
+pub(super) async fn request(
+    invocation: &Invocation,
+    api: &Api,
+    given: Option<GivenSpec>,
+) -> Result<(ClusterName, PlanRequest), CliError> {
+    if let Some(GivenSpec { text, file, cluster }) = given {
+        if let Some(wanted) = invocation.cluster.as_ref().filter(|wanted| **wanted != cluster) {
+            return Err(CliError::OtherCluster { file, found: cluster, wanted: wanted.clone() });
+        }
+        return Ok((cluster, PlanRequest { want: Want::Up, spec: Some(text), file }));
+    }
+    let clusters = api.clusters().await?.clusters;
+    let chosen = match (&invocation.cluster, clusters.as_slice()) {
+        (Some(wanted), _) => wanted.clone(),
+        (None, [only]) => only.name.clone(),
+        (None, _) => default_cluster(),
+    };
+    let is_known = clusters.iter().any(|row| row.name == chosen && row.want != Want::Destroyed);
+    if !is_known && invocation.cluster.is_none() && clusters.len() > 1 {
+        return Err(CliError::WhichCluster {
+            names: clusters.iter().map(|row| row.name.to_string()).collect(),
+        });
+    }
+    let spec = (!is_known).then(|| specs::built_in(&chosen));
+    let file = if is_known { format!("the spec of {chosen}") } else { "the built-in spec".to_owned() };
+    Ok((chosen, PlanRequest { want: Want::Up, spec, file }))
+}
+
+/// Keeps the mirrors for every later download, also of a daemon that is started again.
+fn remember_mirrors(invocation: &Invocation, mirrors: &[String]) -> Result<(), CliError> {
+    if mirrors.is_empty() {
+        return Ok(());
+    }
+    for url in mirrors {
+        Mirrors::new(std::slice::from_ref(url), false)
+            .map_err(|source| CliError::Mirror { url: url.clone(), source })?;
+    }
+    let text: String = mirrors.iter().map(|url| format!("{url}\n")).collect();
+    Ok(klamm_disk::replace_file(&invocation.root.mirrors(), text.as_bytes())?)
+}
+
+/// What a person wants to know when the cluster has come up.
+fn welcome(status: &ClusterStatus, command: &str) -> String {
+    let mut text = format!(
+        "\ncluster {} is ready: Kafka {}, {}, TLS and client certificates on every listener\n",
+        status.name,
+        status.kafka,
+        count(status.nodes.len(), "node")
+    );
+    for (listener, bootstrap) in &status.bootstrap {
+        text.push_str(&format!("bootstrap ({listener}): {bootstrap}\n"));
+    }
+    let next = [
+        (format!("{command} topic create orders"), "make a topic"),
+        (format!("echo hello | {command} produce orders"), "write to it"),
+        (format!("{command} consume orders --from-beginning"), "read it"),
+    ];
+    let widest = next.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
+    text.push_str("\nnext:\n");
+    for (line, meaning) in next {
+        text.push_str(&format!("  {line:widest$}   {meaning}\n"));
+    }
+    text.push_str(&format!(
+        "\n`{command} client-config` writes what other programs need, `{command} help` has the rest\n"
+    ));
+    text
+}

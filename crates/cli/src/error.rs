@@ -1,0 +1,270 @@
+//! Everything that can go wrong in a command, each with its code, its hint and its exit code.
+
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::PathBuf;
+
+use klamm_core::api::Failure;
+use klamm_core::model::{ClusterName, InvalidName, UserName};
+use klamm_disk::DiskError;
+use klamm_kafka::{AddressError, ConsumeError, OperationError, ProduceError, Refusal};
+use thiserror::Error;
+
+use crate::exit;
+use crate::root::RootError;
+
+pub(crate) use report::print;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Root(#[from] RootError),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error("the server could not be started")]
+    Daemon(#[source] anyhow::Error),
+    #[error("no server answers on {socket}")]
+    NoServer { socket: PathBuf, in_use: bool, source: Option<reqwest::Error> },
+    #[error("asking the server for {path} failed")]
+    Talk { path: String, source: reqwest::Error },
+    #[error("the server's answer to {path} is not understood")]
+    Answer { path: String, source: serde_json::Error },
+    #[error("the server answered {path} with status {status}: {body}")]
+    Status { path: String, status: u16, body: String },
+    #[error("{}", .0.message)]
+    Refused(Failure),
+    #[error("several clusters are here: {}", .names.join(", "))]
+    WhichCluster { names: Vec<String> },
+    #[error("the spec {file} is of cluster {found}, not of {wanted}")]
+    OtherCluster { file: String, found: ClusterName, wanted: ClusterName },
+    #[error("{path} could not be read")]
+    Read { path: String, source: io::Error },
+    #[error("{path} could not be written")]
+    Write { path: String, source: io::Error },
+    #[error("{path} is there already")]
+    Exists { path: String },
+    #[error("the path {path} is not UTF-8, which the files for clients need")]
+    NotUtf8 { path: PathBuf },
+    #[error("{file} has {}", problems(*.count))]
+    Spec { file: String, count: usize, rendered: String },
+    #[error("the spec has no key {key}")]
+    NoSuchKey { key: String },
+    #[error("mirror {url} is not usable")]
+    Mirror { url: String, source: klamm_artifacts::InvalidMirror },
+    #[error("run {run} of cluster {cluster} stopped: {reason}")]
+    RunFailed { cluster: ClusterName, run: u64, reason: String },
+    #[error("the server went away during run {run} of cluster {cluster}")]
+    RunLost { cluster: ClusterName, run: u64 },
+    #[error("{what} was not confirmed, so nothing was done")]
+    Unconfirmed { what: String, confirm: String },
+    #[error("no certificate could be asked for in the name of user {user}")]
+    Certificate { user: UserName, source: anyhow::Error },
+    #[error("no TLS client could be made")]
+    Tls { source: klamm_pki::TlsError },
+    #[error("the server names a bootstrap address that is none")]
+    Bootstrap { source: AddressError },
+    #[error("{doing} failed")]
+    Kafka { doing: String, user: UserName, source: Box<OperationError> },
+    #[error("kafka did not agree to {doing}")]
+    KafkaRefused { doing: String, user: UserName, source: Refusal },
+    #[error("writing to topic {topic} failed after {written} records")]
+    Produce { topic: String, user: UserName, written: u64, source: Box<ProduceError> },
+    #[error("reading topic {topic} failed")]
+    Consume { topic: String, user: UserName, source: Box<ConsumeError> },
+    #[error("line {line} of standard input has no {separator:?}, which separates key and value")]
+    NoKey { line: u64, separator: String },
+    #[error("standard input could not be read")]
+    Input { source: io::Error },
+    #[error("standard output could not be written")]
+    Output { source: io::Error },
+    #[error("interrupted")]
+    Interrupted { hint: Option<String> },
+}
+
+fn problems(count: usize) -> String {
+    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
+}
+
+impl CliError {
+    /// The failure as it is told, its chain included.
+    pub(crate) fn to_failure(&self) -> Failure {
+        if let Self::Refused(failure) = self {
+            return failure.clone();
+        }
+        let (code, hint) = self.code_and_hint();
+        let mut causes: Vec<String> = Vec::new();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            // Layers of other libraries often repeat what is below them.
+            let text = error.to_string();
+            if causes.last().is_none_or(|last| *last != text) {
+                causes.push(text);
+            }
+            cause = error.source();
+        }
+        Failure { code: code.to_owned(), message: self.to_string(), causes, hint }
+    }
+
+    /// Whether there is nobody to tell, or nothing to tell.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self, Self::Interrupted { hint: None }) || self.is_closed_output()
+    }
+
+    /// Whether who read our output has had enough of it.
+    fn is_closed_output(&self) -> bool {
+        matches!(self, Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// What the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoServer { .. } => exit::NO_SERVER,
+            Self::Interrupted { .. } => exit::INTERRUPTED,
+            Self::Output { .. } if self.is_closed_output() => exit::DONE,
+            Self::WhichCluster { .. } => exit::USAGE,
+            Self::Root(_)
+            | Self::Name(_)
+            | Self::Disk(_)
+            | Self::Daemon(_)
+            | Self::Talk { .. }
+            | Self::Answer { .. }
+            | Self::Status { .. }
+            | Self::Refused(_)
+            | Self::OtherCluster { .. }
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Exists { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Spec { .. }
+            | Self::NoSuchKey { .. }
+            | Self::Mirror { .. }
+            | Self::RunFailed { .. }
+            | Self::RunLost { .. }
+            | Self::Unconfirmed { .. }
+            | Self::Certificate { .. }
+            | Self::Tls { .. }
+            | Self::Bootstrap { .. }
+            | Self::Kafka { .. }
+            | Self::KafkaRefused { .. }
+            | Self::Produce { .. }
+            | Self::Consume { .. }
+            | Self::NoKey { .. }
+            | Self::Input { .. }
+            | Self::Output { .. } => exit::FAILED,
+        }
+    }
+
+    fn code_and_hint(&self) -> (&'static str, Option<String>) {
+        let hint = |text: &str| Some(text.to_owned());
+        match self {
+            Self::Root(_) => ("klamm/cli/root", hint("say where with `--root DIR` or KLAMM_ROOT")),
+            Self::Name(_) => ("klamm/name/invalid", None),
+            Self::Disk(_) => ("klamm/cli/disk", None),
+            Self::Daemon(_) => {
+                ("klamm/daemon/start", hint("its log is below the log folder, see `klamm versions`"))
+            }
+            Self::NoServer { in_use: true, .. } => ("klamm/server/none", hint("`klamm up` starts it")),
+            Self::NoServer { in_use: false, .. } => {
+                ("klamm/server/none", hint("there is no cluster here yet: `klamm up` makes one"))
+            }
+            Self::Talk { .. } => ("klamm/server/talk", hint("try again; the server's log says more")),
+            Self::Answer { .. } | Self::Status { .. } => (
+                "klamm/server/answer",
+                hint("server and `klamm` may differ in version: compare `klamm versions`"),
+            ),
+            Self::Refused(_) => ("klamm/server/refused", None),
+            Self::WhichCluster { .. } => ("klamm/cli/which-cluster", hint("say which: `--cluster NAME`")),
+            Self::OtherCluster { wanted, .. } => (
+                "klamm/cli/other-cluster",
+                Some(format!("leave `--cluster {wanted}` out, or write `cluster: {wanted}` into the spec")),
+            ),
+            Self::Read { .. } => ("klamm/cli/read", None),
+            Self::Write { .. } => ("klamm/cli/write", None),
+            Self::Exists { path } => {
+                ("klamm/cli/exists", Some(format!("choose another name, or move {path} away first")))
+            }
+            Self::NotUtf8 { .. } => ("klamm/cli/path", hint("choose another folder")),
+            Self::Spec { rendered, .. } => ("klamm/spec/invalid", Some(rendered.clone())),
+            Self::NoSuchKey { .. } => ("klamm/spec/no-such-key", hint("`klamm init -` shows most of them")),
+            Self::Mirror { .. } => ("klamm/artifacts/mirror", hint("give an absolute http or https URL")),
+            Self::RunFailed { .. } => (
+                "klamm/run/failed",
+                hint("`klamm status` and `klamm logs NODE` tell more; `klamm up` goes on"),
+            ),
+            Self::RunLost { .. } => ("klamm/run/lost", hint("`klamm up` takes it up again")),
+            Self::Unconfirmed { confirm, .. } => ("klamm/cli/unconfirmed", Some(confirm.clone())),
+            Self::Certificate { .. } => ("klamm/certificate/request", None),
+            Self::Tls { .. } => ("klamm/cli/tls", None),
+            Self::Bootstrap { .. } => ("klamm/cli/bootstrap", None),
+            Self::Kafka { user, source, .. } => {
+                ("klamm/kafka/no-answer", Some(kafka_hint(user, source.refusal())))
+            }
+            Self::KafkaRefused { user, source, .. } => {
+                ("klamm/kafka/refused", Some(kafka_hint(user, Some(source))))
+            }
+            Self::Produce { user, source, .. } => {
+                ("klamm/kafka/produce", Some(kafka_hint(user, produce_refusal(source))))
+            }
+            Self::Consume { user, source, .. } => {
+                ("klamm/kafka/consume", Some(kafka_hint(user, consume_refusal(source))))
+            }
+            Self::NoKey { .. } => {
+                ("klamm/cli/no-key", hint("records before this line were written; mend it and send the rest"))
+            }
+            Self::Input { .. } => ("klamm/cli/input", None),
+            Self::Output { .. } => ("klamm/cli/output", None),
+            Self::Interrupted { hint } => ("klamm/cli/interrupted", hint.clone()),
+        }
+    }
+}
+
+fn produce_refusal(error: &ProduceError) -> Option<&Refusal> {
+    match error {
+        ProduceError::Topic { source, .. } => Some(source),
+        ProduceError::Prepare { source, .. } => source.refusal(),
+        ProduceError::NotDelivered { source, .. } => source.as_deref()?.refusal(),
+        ProduceError::NoSuchPartition { .. } | ProduceError::Encode { .. } => None,
+    }
+}
+
+fn consume_refusal(error: &ConsumeError) -> Option<&Refusal> {
+    match error {
+        ConsumeError::Topic { source, .. } | ConsumeError::Partition { source, .. } => Some(source),
+        ConsumeError::Operation { source, .. } => source.refusal(),
+        ConsumeError::Decode { .. } => None,
+    }
+}
+
+/// What helps against Kafka's answer.
+fn kafka_hint(user: &UserName, refusal: Option<&Refusal>) -> String {
+    use klamm_kafka::ErrorCode as Code;
+    match refusal.map(|refusal| refusal.code) {
+        Some(Code::UNKNOWN_TOPIC_OR_PARTITION) => format!(
+            "`klamm topic list` shows the topics that user {user} may see; `klamm topic create NAME` makes one"
+        ),
+        Some(Code::TOPIC_AUTHORIZATION_FAILED | Code::CLUSTER_AUTHORIZATION_FAILED) => {
+            format!("give user {user} access in the spec, such as {}, then `klamm up`", access_example(user))
+        }
+        Some(Code::TOPIC_ALREADY_EXISTS) => "`klamm topic describe NAME` shows it".to_owned(),
+        Some(Code::INVALID_REPLICATION_FACTOR) => {
+            "no more replicas than brokers; `klamm status` lists them".to_owned()
+        }
+        Some(Code::NOT_ENOUGH_REPLICAS) => {
+            "too few replicas are in sync; `klamm status` shows which node is missing".to_owned()
+        }
+        Some(_) | None => "look at `klamm status`, then at `klamm logs NODE`".to_owned(),
+    }
+}
+
+/// A line for the spec that gives a user something to do.
+pub(crate) fn access_example(user: &UserName) -> String {
+    format!(
+        "`users: {{ {user}: {{ auth: mtls, allow: [\"read,write topic:orders\", \"read group:{user}-*\"] }} }}`"
+    )
+}

@@ -1,0 +1,83 @@
+//! Progress of a run on standard error: lines updated in place on a terminal, else lines appended upon change.
+
+mod live;
+mod plain;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use klamm_core::api::RunView;
+use klamm_core::model::SlotName;
+use klamm_core::model::inventory::Stage;
+
+use crate::output::{Terminal, tell};
+use live::Live;
+use plain::Plain;
+
+/// Shows a run as it goes on.
+pub(crate) struct Progress {
+    begun: Instant,
+    form: Form,
+}
+
+enum Form {
+    Live(Live),
+    Plain(Plain),
+}
+
+impl Progress {
+    /// In the form that the terminal can show.
+    pub(crate) fn new(terminal: &Terminal) -> Self {
+        let form = if terminal.live {
+            Form::Live(Live::new(terminal.error_color))
+        } else {
+            Form::Plain(Plain::default())
+        };
+        Self { begun: Instant::now(), form }
+    }
+
+    /// Shows the run as it stands now.
+    pub(crate) fn show(&mut self, view: &RunView) {
+        let elapsed = self.begun.elapsed();
+        match &mut self.form {
+            Form::Live(live) => live.show(view, elapsed),
+            Form::Plain(plain) => plain.lines(view, elapsed).iter().for_each(|line| tell(line)),
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self) {
+        match &mut self.form {
+            Form::Live(live) => live.tick(self.begun.elapsed()),
+            Form::Plain(_) => {}
+        }
+    }
+
+    /// Leaves the last state standing.
+    pub(crate) fn finish(self) {
+        match self.form {
+            Form::Live(live) => live.finish(self.begun.elapsed()),
+            Form::Plain(_) => {}
+        }
+    }
+}
+
+/// Slots that are at the same point, under one label: nodes of one host wait for the same download.
+fn by_stage(view: &RunView) -> Vec<(String, &Stage)> {
+    let mut groups: Vec<(Vec<&SlotName>, &Stage)> = Vec::new();
+    for (slot, stage) in &view.slots {
+        match groups.iter_mut().find(|(_, known)| *known == stage) {
+            Some((slots, _)) => slots.push(slot),
+            None => groups.push((vec![slot], stage)),
+        }
+    }
+    let label = |slots: Vec<&SlotName>| {
+        // Groups are made of at least one slot.
+        match slots.as_slice() {
+            [first, .., last] if slots.len() > 3 => format!("{first} … {last} ({})", slots.len()),
+            slots => slots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        }
+    };
+    groups.into_iter().map(|(slots, stage)| (label(slots), stage)).collect()
+}

@@ -1,0 +1,143 @@
+//! Progress on a terminal: a line for each step and each slot, drawn again in place.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use klamm_core::api::{RunView, StepState};
+use klamm_core::model::ByteCount;
+use klamm_core::model::inventory::Stage;
+
+use super::by_stage;
+use crate::output::{Tone, elapsed, paint};
+use crate::summary;
+
+/// A rate is measured over at least this long, so that it does not flicker.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+/// Turns with each drawing: something is going on.
+const SPINNER: [char; 8] = ['⣷', '⣯', '⣟', '⡿', '⢿', '⣻', '⣽', '⣾'];
+
+/// The lines on the terminal.
+pub(super) struct Live {
+    screen: MultiProgress,
+    lines: Vec<ProgressBar>,
+    picture: Picture,
+}
+
+impl Live {
+    pub(super) fn new(color: bool) -> Self {
+        let picture = Picture { color, last: None, rates: BTreeMap::new(), turn: 0 };
+        Self { screen: MultiProgress::new(), lines: Vec::new(), picture }
+    }
+
+    pub(super) fn show(&mut self, view: &RunView, time: Duration) {
+        self.picture.take_in(view, time);
+        self.draw(time);
+    }
+
+    pub(super) fn tick(&mut self, time: Duration) {
+        self.picture.turn += 1;
+        self.draw(time);
+    }
+
+    /// Draws a last time and leaves it there.
+    pub(super) fn finish(mut self, time: Duration) {
+        self.draw(time);
+        self.lines.iter().for_each(ProgressBar::abandon);
+    }
+
+    fn draw(&mut self, time: Duration) {
+        let drawn = self.picture.lines(time);
+        while self.lines.len() > drawn.len() {
+            if let Some(line) = self.lines.pop() {
+                line.finish_and_clear();
+                self.screen.remove(&line);
+            }
+        }
+        while self.lines.len() < drawn.len() {
+            let line = self.screen.add(ProgressBar::new_spinner());
+            // `wide_msg` cuts what is longer than the terminal is wide.
+            line.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is one"));
+            self.lines.push(line);
+        }
+        for (line, text) in self.lines.iter().zip(drawn) {
+            line.set_message(text);
+            line.tick();
+        }
+    }
+}
+
+/// What is to be drawn, apart from any terminal.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) color: bool,
+    pub(super) last: Option<RunView>,
+    /// By what is downloaded: all slots of a host see the same download.
+    pub(super) rates: BTreeMap<String, Rate>,
+    pub(super) turn: usize,
+}
+
+/// How fast a download goes.
+#[derive(Debug)]
+pub(super) struct Rate {
+    since: Duration,
+    done: ByteCount,
+    per_second: Option<ByteCount>,
+}
+
+impl Picture {
+    pub(super) fn take_in(&mut self, view: &RunView, time: Duration) {
+        for stage in view.slots.values() {
+            if let Stage::Fetching { item, done, .. } = stage {
+                let start = Rate { since: time, done: *done, per_second: None };
+                let rate = self.rates.entry(item.clone()).or_insert(start);
+                let window = time.saturating_sub(rate.since);
+                if window >= RATE_WINDOW {
+                    let bytes = done.0.saturating_sub(rate.done.0) as f64;
+                    let per_second = ByteCount((bytes / window.as_secs_f64()) as u64);
+                    *rate = Rate { since: time, done: *done, per_second: Some(per_second) };
+                }
+            }
+        }
+        self.last = Some(view.clone());
+    }
+
+    /// The lines from top to bottom.
+    pub(super) fn lines(&self, time: Duration) -> Vec<String> {
+        let Some(view) = &self.last else { return vec![] };
+        let spinner = SPINNER[self.turn % SPINNER.len()].to_string();
+        let mut lines = Vec::new();
+        for step in &view.steps {
+            let (mark, tone, waits_for) = match &step.state {
+                StepState::Pending => ("·", Tone::Quiet, None),
+                StepState::Running { waits_for } => (spinner.as_str(), Tone::Notice, Some(waits_for)),
+                StepState::Done => ("✔", Tone::Good, None),
+                StepState::Failed => ("✘", Tone::Bad, None),
+            };
+            let mark = paint(mark, tone, self.color);
+            lines.push(match waits_for {
+                Some(waits_for) if !waits_for.is_empty() => {
+                    let waits_for = paint(&format!("({waits_for})"), Tone::Quiet, self.color);
+                    format!("{mark} {} {waits_for}", step.title)
+                }
+                Some(_) | None => format!("{mark} {}", step.title),
+            });
+        }
+        let groups = by_stage(view);
+        let widest = groups.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        for (label, stage) in groups {
+            let text = format!("{}{}", stage.describe(), self.rate(stage));
+            lines.push(format!("    {label:widest$}  {}", paint(&text, summary::tone(stage), self.color)));
+        }
+        lines.push(paint(&format!("    {}", elapsed(time)), Tone::Quiet, self.color));
+        lines
+    }
+
+    fn rate(&self, stage: &Stage) -> String {
+        let Stage::Fetching { item, .. } = stage else { return String::new() };
+        match self.rates.get(item).and_then(|rate| rate.per_second) {
+            Some(rate) => format!(", {rate}/s"),
+            None => String::new(),
+        }
+    }
+}
