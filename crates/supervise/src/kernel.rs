@@ -1,17 +1,17 @@
-//! The three things that safe libraries do not offer: preparing a forked child before it becomes
-//! the program, registering its pidfd with the runtime, and asking the pidfd how the process ended.
-//! The only unsafe code of the workspace.
-#![expect(unsafe_code, reason = "fork-to-exec work, one registration, one ioctl: no safe wrapper")]
+//! The three things that safe libraries do not offer: making a child without copying our page tables
+//! and preparing it before it becomes the program, registering its pidfd with the runtime, and asking
+//! the pidfd how the process ended. The only unsafe code of the workspace.
+#![expect(unsafe_code, reason = "clone-to-exec work, one registration, one ioctl: no safe wrapper")]
 
+use std::convert::Infallible;
 use std::ffi::{CStr, CString};
 use std::io::{self, Write as _};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, waitid};
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -20,7 +20,7 @@ use crate::exit::{ExitReason, SentBy};
 use crate::identity::{ProcessStat, RECORD_VERSION};
 use crate::launch::Account;
 
-/// What a forked child does to itself before it becomes the program. Everything is prepared
+/// What a new child does to itself before it becomes the program. Everything is prepared
 /// beforehand, because the child must not allocate.
 pub(crate) struct ChildSetup {
     /// Each is lowered to the hard limit where raising that is refused.
@@ -39,16 +39,117 @@ pub(crate) struct RecordFile {
     pub(crate) boot_id: String,
 }
 
-/// Has `command`'s child prepare itself as `setup` says, in a session of its own.
-pub(crate) fn prepare_child(command: &mut Command, setup: ChildSetup) {
-    // SAFETY: the closure runs between fork and exec, in the only thread of a copy of a process
-    // that had more. It therefore may do only what is async-signal-safe: system calls and work on
-    // its own stack. `enter` allocates nothing, takes no lock and does not panic: everything it
-    // needs lies ready in `setup`, its buffers are on the stack, and the calls of rustix and libc
-    // in it are bare system calls.
-    unsafe {
-        command.pre_exec(move || enter(&setup));
+/// A program with everything the kernel wants to know about it.
+pub(crate) struct Program {
+    pub(crate) path: CString,
+    /// With its name as the first.
+    pub(crate) args: Vec<CString>,
+    /// `NAME=value`.
+    pub(crate) env: Vec<CString>,
+    pub(crate) folder: CString,
+    pub(crate) stdin: OwnedFd,
+    /// Standard output and error.
+    pub(crate) output: OwnedFd,
+    pub(crate) setup: ChildSetup,
+}
+
+/// A child that has become its program, not waited for yet.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) pid: Pid,
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// What parent and child share while the child is not the program yet.
+struct Shared<'a> {
+    program: &'a Program,
+    args: Vec<*const libc::c_char>,
+    env: Vec<*const libc::c_char>,
+    /// Why it did not become the program: an `errno`, or 0.
+    failure: AtomicI32,
+}
+
+/// Stack of the child until it becomes the program. What it does there needs less than 16 KiB in an
+/// unoptimised build; pages that are not touched cost nothing.
+const CHILD_STACK: usize = 256 * 1024;
+
+/// Makes a child and waits until it has become the program.
+///
+/// The child borrows our memory instead of copying it, as `posix_spawn` does: with 256 MiB in use a
+/// fork alone takes several milliseconds, and makes every later write to our own memory fault.
+pub(crate) fn spawn(program: &Program) -> io::Result<Child> {
+    let pointers =
+        |strings: &[CString]| strings.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
+    let shared = Shared {
+        program,
+        args: pointers(&program.args),
+        env: pointers(&program.env),
+        failure: AtomicI32::new(0),
+    };
+    let mut stack = vec![0u8; CHILD_STACK];
+    let mut pidfd: libc::c_int = -1;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    // SAFETY: with CLONE_VFORK this thread stands still until the child has become the program or
+    // ended, so that `shared`, `stack` and `pidfd`, which all live in this frame, outlive their use
+    // by the child. The stack pointer is the upper end of `stack`, aligned to 16 as every ABI wants
+    // it at most. The child runs `enter_program` only: system calls on data that lies ready, nothing
+    // that allocates, locks or panics. All signals are blocked around it, so that no handler of ours
+    // runs in the child on our memory; it gets default dispositions before it unblocks them. The
+    // descriptor that the kernel writes into `pidfd` is new and owned by nobody else.
+    let (pid, pidfd) = unsafe {
+        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        let top = stack.as_mut_ptr().add(CHILD_STACK);
+        let top = top.sub(top.addr() % 16);
+        let argument = (&raw const shared).cast_mut().cast();
+        let pid = libc::clone(enter_program, top.cast(), flags, argument, &raw mut pidfd);
+        let failure = io::Error::last_os_error();
+        libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
+        match Pid::from_raw(pid) {
+            Some(child) if pid > 0 => (child, OwnedFd::from_raw_fd(pidfd)),
+            Some(_) | None => return Err(failure),
+        }
+    };
+    match shared.failure.load(Ordering::SeqCst) {
+        0 => Ok(Child { pid, pidfd }),
+        errno => {
+            // It has ended already; nothing of it is left after this.
+            waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED)?;
+            Err(io::Error::from_raw_os_error(errno))
+        }
     }
+}
+
+/// The child, from its first instruction until it is the program.
+extern "C" fn enter_program(argument: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: `spawn` passes a `Shared` that lives until we are gone from its memory.
+    let shared = unsafe { &*argument.cast::<Shared<'_>>() };
+    let error = match become_program(shared) {
+        Ok(never) => match never {},
+        Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    shared.failure.store(error, Ordering::SeqCst);
+    127
+}
+
+fn become_program(shared: &Shared<'_>) -> io::Result<Infallible> {
+    let Program { path, folder, stdin, output, setup, .. } = shared.program;
+    rustix::stdio::dup2_stdin(stdin)?;
+    rustix::stdio::dup2_stdout(output)?;
+    rustix::stdio::dup2_stderr(output)?;
+    rustix::process::chdir::<&CStr>(folder)?;
+    enter(setup)?;
+    // SAFETY: the mask is a local; both lists end with a null pointer, and they and the strings they
+    // point to live in the parent's frame, which stands still.
+    unsafe {
+        let mut none = MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+        libc::execve(path.as_ptr(), shared.args.as_ptr(), shared.env.as_ptr());
+    }
+    Err(io::Error::last_os_error())
 }
 
 fn enter(setup: &ChildSetup) -> io::Result<()> {
@@ -70,7 +171,7 @@ fn enter(setup: &ChildSetup) -> io::Result<()> {
         write_record(record)?;
     }
     // Last: what comes before may need the privilege that goes here. The raw calls act on one
-    // thread only, which is all that a forked child has.
+    // thread only, which is all that a new child has.
     if let Some(account) = &setup.account {
         set_thread_groups(&account.groups)?;
         set_thread_gid(account.gid)?;

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Gid, Pid, PidfdFlags, Resource, Uid, pidfd_open};
+use rustix::process::{Gid, Resource, Signal, Uid};
 
 use crate::console::{ConsoleError, open_console};
 use crate::identity::{ProcessIdentity, ProcessStat};
-use crate::kernel::{ChildSetup, RecordFile, prepare_child};
+use crate::kernel::{ChildSetup, Program, RecordFile, spawn};
+use crate::pidfd;
 
 /// Everything needed to start a process. It inherits nothing else: its environment is exactly
 /// `env`, its umask 0077, its input `/dev/null`; it gets a session of its own, default signal
@@ -123,11 +125,11 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
-    /// A path or argument holds a NUL byte.
-    #[error("{path} cannot be a path")]
-    NotAPath {
-        /// The path.
-        path: PathBuf,
+    /// A path, an argument or a variable holds a NUL byte.
+    #[error("{text:?} holds a NUL byte")]
+    Nul {
+        /// The text.
+        text: String,
     },
     /// The output file cannot be opened.
     #[error("the output of {program} has nowhere to go")]
@@ -137,15 +139,13 @@ pub enum LaunchError {
         /// Why.
         source: ConsoleError,
     },
-    /// The process was started, could not be watched, and was killed again.
-    #[error("pid {pid} of {program} could not be watched")]
-    Unwatched {
+    /// `/proc` did not tell when the process started, and it was killed again.
+    #[error("pid {pid} of {program} cannot be identified: /proc does not show it")]
+    Unidentified {
         /// The executable.
         program: PathBuf,
         /// The process.
         pid: u32,
-        /// Why.
-        source: io::Error,
     },
 }
 
@@ -164,39 +164,41 @@ pub(crate) fn launch(launch: &Launch, boot_id: &str) -> Result<Launched, LaunchE
     }
     let console = open_console(&launch.console)
         .map_err(|source| LaunchError::Console { program: program.clone(), source })?;
-    let second =
-        console.try_clone().map_err(|source| LaunchError::Refused { program: program.clone(), source })?;
-    let mut command = Command::new(program);
-    command
-        .args(&launch.args)
-        .env_clear()
-        .envs(&launch.env)
-        .current_dir(&launch.folder)
-        .stdin(Stdio::null())
-        .stdout(console)
-        .stderr(second);
-    prepare_child(&mut command, child_setup(launch, boot_id)?);
-    let mut child = command.spawn().map_err(|source| diagnose(launch, source))?;
-    // The child is ours and not waited for, so that its pid is not reused before we hold it.
-    let pid = child.id();
-    match hold(pid, boot_id) {
-        Ok(launched) => Ok(launched),
-        Err(source) => {
-            // Nothing more can be done about a child that can be neither watched nor killed.
-            let ended = child.kill().and_then(|()| child.wait());
-            tracing::warn!(pid, ?ended, "killed a process that could not be watched");
-            Err(LaunchError::Unwatched { program: program.clone(), pid, source })
+    let refused = |source| LaunchError::Refused { program: program.clone(), source };
+    let stdin = File::open("/dev/null").map_err(refused)?;
+    let mut args = vec![c_path(program)?];
+    for arg in &launch.args {
+        args.push(c_text(arg)?);
+    }
+    let env: Result<_, _> =
+        launch.env.iter().map(|(name, value)| c_text(&format!("{name}={value}"))).collect();
+    let child = spawn(&Program {
+        path: c_path(program)?,
+        args,
+        env: env?,
+        folder: c_path(&launch.folder)?,
+        stdin: stdin.into(),
+        output: console.into(),
+        setup: child_setup(launch, boot_id)?,
+    })
+    .map_err(|source| diagnose(launch, source))?;
+    // Not waited for, so that its pid names it and nothing else, even if it has ended already.
+    let pid = child.pid.as_raw_nonzero().get().cast_unsigned();
+    match ProcessStat::read(pid) {
+        Some(stat) => {
+            let boot_id = boot_id.to_owned();
+            let identity = ProcessIdentity { pid, start_ticks: stat.start_ticks, boot_id };
+            Ok(Launched { pidfd: child.pidfd, identity })
+        }
+        None => {
+            // Without `/proc` it could never be found again: better none than a lost one.
+            let killed = pidfd::send(&child.pidfd, Signal::KILL);
+            let ended = pidfd::wait_ended(&child.pidfd, Duration::from_secs(1));
+            let reaped = pidfd::reap(&child.pidfd);
+            tracing::warn!(pid, ?killed, ended, ?reaped, "killed a process that has no start time");
+            Err(LaunchError::Unidentified { program: program.clone(), pid })
         }
     }
-}
-
-fn hold(pid: u32, boot_id: &str) -> io::Result<Launched> {
-    let gone = || io::Error::from(io::ErrorKind::NotFound);
-    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
-    let pidfd = pidfd_open(raw, PidfdFlags::empty())?;
-    let start_ticks = ProcessStat::read(pid).ok_or_else(gone)?.start_ticks;
-    let identity = ProcessIdentity { pid, start_ticks, boot_id: boot_id.to_owned() };
-    Ok(Launched { pidfd, identity })
 }
 
 fn child_setup(launch: &Launch, boot_id: &str) -> Result<ChildSetup, LaunchError> {
@@ -226,8 +228,12 @@ fn child_setup(launch: &Launch, boot_id: &str) -> Result<ChildSetup, LaunchError
 }
 
 fn c_path(path: &Path) -> Result<CString, LaunchError> {
-    CString::new(path.as_os_str().to_owned().into_vec())
-        .map_err(|_| LaunchError::NotAPath { path: path.into() })
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| LaunchError::Nul { text: path.to_string_lossy().into_owned() })
+}
+
+fn c_text(text: &str) -> Result<CString, LaunchError> {
+    CString::new(text).map_err(|_| LaunchError::Nul { text: text.to_owned() })
 }
 
 /// The operating system answers "no such file" for a missing program, folder and interpreter alike.
