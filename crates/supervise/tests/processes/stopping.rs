@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::stage::{PATIENCE, Stage, clear, lives, number_in, process, send, shown, stat, until};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_polite_process_stops_by_itself() {
     let stage = Stage::new();
     let unit = stage.unit();
@@ -23,7 +23,7 @@ async fn a_polite_process_stops_by_itself() {
     assert!(stat(live.identity.pid).is_none(), "a zombie is left");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_ignores_the_request_is_killed_after_no_progress_and_that_is_said() {
     let stage = Stage::new();
     let unit = stage.unit();
@@ -42,7 +42,7 @@ async fn a_process_that_ignores_the_request_is_killed_after_no_progress_and_that
     assert!(said, "no word about the kill");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_stop_that_progresses_is_waited_for() {
     let stage = Stage::new();
     let unit = stage.unit();
@@ -64,7 +64,7 @@ async fn a_slow_stop_that_progresses_is_waited_for() {
     assert!(stage.console().contains("step 15"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_leaves_no_grandchild_in_any_process_group() {
     let stage = Stage::new();
     let unit = stage.unit();
@@ -83,7 +83,7 @@ async fn a_stop_leaves_no_grandchild_in_any_process_group() {
     assert!(!lives(other) && !lives(same), "helpers survived");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspended_process_can_be_asked_to_stop() {
     let stage = Stage::new();
     let unit = stage.unit();
@@ -99,7 +99,7 @@ async fn a_suspended_process_can_be_asked_to_stop() {
     assert_eq!(status.last_exit.expect("ended").reason, ExitReason::Exited { code: 0 });
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_replaces_the_process_by_one_of_the_new_launch() {
     let stage = Stage::new();
     let unit = stage.unit();
@@ -115,7 +115,7 @@ async fn a_restart_replaces_the_process_by_one_of_the_new_launch() {
     clear(&unit).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_process_runs_on_and_leaves_no_zombie_when_it_ends() {
     let stage = Stage::new();
     let unit = stage.unit();
