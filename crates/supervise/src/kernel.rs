@@ -286,3 +286,31 @@ pub(crate) fn exit_of(pidfd: BorrowedFd<'_>) -> Option<ExitReason> {
         ExitReason::Exited { code: libc::WEXITSTATUS(status) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel_tells() -> bool {
+        let name = rustix::system::uname();
+        let release = name.release().to_string_lossy();
+        let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+        (numbers.next(), numbers.next()) >= (Some(6), Some(15))
+    }
+
+    #[test]
+    fn the_kernel_tells_how_a_process_ended_that_somebody_else_waited_for() {
+        for (script, expected) in [
+            ("exit 5", ExitReason::Exited { code: 5 }),
+            ("kill -9 $$", ExitReason::Signalled { signal: 9, core_dumped: false, sent_by: SentBy::Unknown }),
+        ] {
+            let mut child =
+                std::process::Command::new("/bin/sh").args(["-c", script]).spawn().expect("started");
+            let pid = Pid::from_raw(child.id().cast_signed()).expect("a pid");
+            let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).expect("held");
+            assert_eq!(exit_of(pidfd.as_fd()), None, "nobody has waited for it");
+            child.wait().expect("ended");
+            assert_eq!(exit_of(pidfd.as_fd()), kernel_tells().then_some(expected));
+        }
+    }
+}
