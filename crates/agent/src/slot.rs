@@ -78,7 +78,7 @@ pub(crate) async fn keep(
             }
         }
     };
-    let mut keeper = Keeper { shared, key, folders, unit, launched, report, trouble: None };
+    let mut keeper = Keeper { shared, key, folders, unit, launched, report, trouble: None, done: Vec::new() };
     let mut status = keeper.unit.watch();
     loop {
         let target = targets.borrow_and_update().clone();
@@ -102,6 +102,8 @@ struct Keeper {
     report: watch::Sender<SlotReport>,
     /// Why the last action failed.
     trouble: Option<String>,
+    /// What was done last, and succeeded.
+    done: Vec<Action>,
 }
 
 impl Keeper {
@@ -114,6 +116,7 @@ impl Keeper {
         match next {
             Next::Settled => {
                 self.trouble = None;
+                self.done.clear();
                 LOOK_AT_ALL
             }
             Next::AwaitStop => LOOK_SOON,
@@ -121,8 +124,19 @@ impl Keeper {
                 self.show(Stage::Blocked { reason });
                 TRY_AGAIN
             }
-            Next::Do(actions) => match self.act(target, actions).await {
-                Ok(()) => Duration::ZERO,
+            // What was done and is wanted again at once had no effect: going on would be a tight loop.
+            Next::Do(actions) if actions == self.done => {
+                self.done.clear();
+                let reason = format!("{actions:?} was done and did not help");
+                tracing::error!(slot = %self.key.slot, reason, "an action has no effect");
+                self.show(Stage::Blocked { reason });
+                TRY_AGAIN
+            }
+            Next::Do(actions) => match self.act(target, &actions).await {
+                Ok(()) => {
+                    self.done = actions;
+                    Duration::ZERO
+                }
                 Err(error) => {
                     let reason = chain(&error);
                     tracing::warn!(slot = %self.key.slot, error = reason, "an action failed and is tried again");
@@ -174,8 +188,8 @@ impl Keeper {
     }
 
     /// Does actions that do not depend on each other, all at once.
-    async fn act(&mut self, target: &SlotTarget, actions: Vec<Action>) -> Result<(), AgentError> {
-        for action in &actions {
+    async fn act(&mut self, target: &SlotTarget, actions: &[Action]) -> Result<(), AgentError> {
+        for action in actions {
             match action {
                 Action::Launch => self.launch(target).await?,
                 Action::Stop { reason } => {

@@ -131,10 +131,11 @@ pub(super) fn reason_to_certify(
         .then(|| format!("two thirds of its life are over, it ends at {not_after}"))
 }
 
+/// The names as certificates show them: `dns:NAME` and `ip:ADDRESS`.
 fn wanted_names(wanted: &CredentialTarget) -> Vec<String> {
     let CredentialTarget { dns_names, addresses, .. } = wanted;
-    let mut names: Vec<String> =
-        dns_names.iter().cloned().chain(addresses.iter().map(ToString::to_string)).collect();
+    let dns = dns_names.iter().map(|name| format!("dns:{name}"));
+    let mut names: Vec<String> = dns.chain(addresses.iter().map(|address| format!("ip:{address}"))).collect();
     names.sort();
     names
 }

@@ -21,6 +21,10 @@ use crate::provide::Provided;
 /// Kafka's documentation asks for at least 100,000 (`hardware-and-os.md`).
 const OPEN_FILES: u64 = 100_000;
 
+/// Starts the observer, then runs the class that it is told to. A Java agent would do the same, and forbid the
+/// archives that make a start fast (measured: `jvm/README.md`).
+const LAUNCHER: &str = "dev.klamm.kafka.Launch";
+
 /// What the JVM prints besides Kafka's own log is little; a thread dump is about 200 KiB.
 const CONSOLE: LogCap = LogCap { max_bytes: 5 << 20, keep: 2 };
 
@@ -86,7 +90,8 @@ pub(crate) fn prepare(
     ensure_folder(&folders.slot.join("tmp"))?;
     let options = folders.slot.join("java.args");
     replace_file(&options, argument_file(target, provided).as_bytes())?;
-    let mut arguments = vec![format!("@{}", options.display()), target.process.main_class.clone()];
+    let mut arguments = vec![format!("@{}", options.display())];
+    arguments.extend([LAUNCHER, SOCKET, &target.process.main_class].map(ToOwned::to_owned));
     arguments.extend(target.process.arguments.iter().cloned());
     let launched = Launched {
         version: LAUNCHED_VERSION,
@@ -115,9 +120,8 @@ fn argument_file(target: &SlotTarget, provided: &Provided) -> String {
     let mut paths: Vec<&Path> = provided.kafka.class_path.iter().map(PathBuf::as_path).collect();
     paths.push(&provided.jar);
     let class_path = paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(":");
-    let agent = format!("-javaagent:{}={SOCKET}", provided.jar.display());
     let options = target.process.jvm_options.iter().map(String::as_str);
-    let all = options.chain([agent.as_str(), "-cp", class_path.as_str()]);
+    let all = options.chain(["-cp", class_path.as_str()]);
     all.map(|option| format!("{}\n", quoted(option))).collect()
 }
 
