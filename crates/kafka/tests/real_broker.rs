@@ -221,7 +221,9 @@ async fn leaders_are_elected(brokers: &Cluster) {
 
 async fn records_come_back_as_they_went(brokers: &Cluster) {
     let mut sent = BTreeSet::new();
-    for compression in [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Zstd] {
+    let every =
+        [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+    for compression in every {
         let options = ProducerOptions { compression, max_batch_bytes: 4_000 };
         let mut producer = Producer::new(brokers, options);
         for round in 0..3 {

@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 
 use bytes::Bytes;
+use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
 use super::CodecError;
 
-/// How the records of a batch are compressed. LZ4 is read and written by nothing here.
+/// How the records of a batch are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// Not at all.
@@ -16,6 +17,8 @@ pub enum Compression {
     Gzip,
     /// Snappy in the framing of Java's library, which every Kafka client expects.
     Snappy,
+    /// LZ4 in its frame format.
+    Lz4,
     /// Zstandard.
     Zstd,
 }
@@ -35,6 +38,7 @@ impl Compression {
             Self::None => 0,
             Self::Gzip => 1,
             Self::Snappy => 2,
+            Self::Lz4 => 3,
             Self::Zstd => 4,
         }
     }
@@ -44,7 +48,7 @@ impl Compression {
             0 => Ok(Self::None),
             1 => Ok(Self::Gzip),
             2 => Ok(Self::Snappy),
-            3 => Err(CodecError::new("the batch is compressed with lz4, which is not supported")),
+            3 => Ok(Self::Lz4),
             4 => Ok(Self::Zstd),
             other => Err(CodecError::new(format_args!("compression {other} is not known"))),
         }
@@ -58,33 +62,49 @@ impl Compression {
                 encoder.write_all(plain).and_then(|()| encoder.finish()).map_err(CodecError::new)
             }
             Self::Snappy => fold_snappy(plain),
+            Self::Lz4 => fold_lz4(plain),
             Self::Zstd => zstd::stream::encode_all(plain, 0).map_err(CodecError::new),
         }
     }
 
     pub(super) fn unfold(self, folded: Bytes) -> Result<Bytes, CodecError> {
+        self.unfold_within(MAX_UNFOLDED, folded)
+    }
+
+    fn unfold_within(self, bound: u64, folded: Bytes) -> Result<Bytes, CodecError> {
         match self {
             Self::None => Ok(folded),
-            Self::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(&folded[..])),
-            Self::Snappy => unfold_snappy(&folded),
+            Self::Gzip => read_within(bound, flate2::read::MultiGzDecoder::new(&folded[..])),
+            Self::Snappy => unfold_snappy(bound, &folded),
+            Self::Lz4 => read_within(bound, FrameDecoder::new(&folded[..])),
             Self::Zstd => {
-                read_bounded(zstd::stream::read::Decoder::new(&folded[..]).map_err(CodecError::new)?)
+                read_within(bound, zstd::stream::read::Decoder::new(&folded[..]).map_err(CodecError::new)?)
             }
         }
     }
 }
 
-fn read_bounded(reader: impl Read) -> Result<Bytes, CodecError> {
+fn read_within(bound: u64, reader: impl Read) -> Result<Bytes, CodecError> {
     let mut plain = Vec::new();
-    reader.take(MAX_UNFOLDED + 1).read_to_end(&mut plain).map_err(CodecError::new)?;
-    if plain.len() as u64 > MAX_UNFOLDED {
-        return Err(too_large());
+    reader.take(bound + 1).read_to_end(&mut plain).map_err(CodecError::new)?;
+    if plain.len() as u64 > bound {
+        return Err(too_large(bound));
     }
     Ok(plain.into())
 }
 
-fn too_large() -> CodecError {
-    CodecError::new(format_args!("the batch unfolds to more than {MAX_UNFOLDED} bytes"))
+fn too_large(bound: u64) -> CodecError {
+    CodecError::new(format_args!("the batch unfolds to more than {bound} bytes"))
+}
+
+/// The frame that Kafka's own `Lz4BlockOutputStream` writes: independent blocks, which older brokers insist
+/// on, of 64 KiB, without checksums but the header's. Since batches of format 2 that one covers what the
+/// frame format says (KIP-57); the wrong one belongs to format 0 alone.
+fn fold_lz4(plain: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let frame = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
+    let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
+    encoder.write_all(plain).map_err(CodecError::new)?;
+    encoder.finish().map_err(CodecError::new)
 }
 
 fn fold_snappy(plain: &[u8]) -> Result<Vec<u8>, CodecError> {
@@ -97,13 +117,13 @@ fn fold_snappy(plain: &[u8]) -> Result<Vec<u8>, CodecError> {
     Ok(folded)
 }
 
-fn unfold_snappy(folded: &[u8]) -> Result<Bytes, CodecError> {
+fn unfold_snappy(bound: u64, folded: &[u8]) -> Result<Bytes, CodecError> {
     let mut plain = Vec::new();
     let mut rest = match folded.strip_prefix(SNAPPY_MAGIC) {
         Some(blocks) => blocks,
         // Some clients write one bare block.
         None => {
-            unfold_snappy_block(folded, &mut plain)?;
+            unfold_snappy_block(bound, folded, &mut plain)?;
             return Ok(plain.into());
         }
     };
@@ -112,20 +132,23 @@ fn unfold_snappy(folded: &[u8]) -> Result<Bytes, CodecError> {
         let block = tail
             .get(..length)
             .ok_or_else(|| CodecError::new(format_args!("a snappy block of {length} bytes is cut short")))?;
-        unfold_snappy_block(block, &mut plain)?;
+        unfold_snappy_block(bound, block, &mut plain)?;
         rest = &tail[length..];
     }
     Ok(plain.into())
 }
 
-fn unfold_snappy_block(block: &[u8], plain: &mut Vec<u8>) -> Result<(), CodecError> {
+fn unfold_snappy_block(bound: u64, block: &[u8], plain: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = plain.len();
     let length = snap::raw::decompress_len(block).map_err(CodecError::new)?;
     // Snappy's best case is about 1:21; a block that claims much more lies about its length.
-    if length > block.len().saturating_mul(64).saturating_add(64) || (start + length) as u64 > MAX_UNFOLDED {
-        return Err(too_large());
+    if length > block.len().saturating_mul(64).saturating_add(64) || (start + length) as u64 > bound {
+        return Err(too_large(bound));
     }
     plain.resize(start + length, 0);
     snap::raw::Decoder::new().decompress(block, &mut plain[start..]).map_err(CodecError::new)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

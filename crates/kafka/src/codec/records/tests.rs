@@ -22,8 +22,14 @@ fn any_compression() -> impl Strategy<Value = Compression> {
         Just(Compression::None),
         Just(Compression::Gzip),
         Just(Compression::Snappy),
+        Just(Compression::Lz4),
         Just(Compression::Zstd)
     ]
+}
+
+/// The library's own LZ4 is C and not built in; Kafka itself reads ours in the tests against a real node.
+fn any_compression_of_the_library() -> impl Strategy<Value = Compression> {
+    any_compression().prop_filter("the library has no lz4", |compression| *compression != Compression::Lz4)
 }
 
 proptest! {
@@ -47,7 +53,7 @@ proptest! {
     #[test]
     fn the_library_reads_what_we_write(
         records in proptest::collection::vec(any_record(), 1..10),
-        compression in any_compression(),
+        compression in any_compression_of_the_library(),
     ) {
         let author = Author { producer_id: 7, epoch: 3, first_sequence: 40 };
         let mut batch = encode(&records, author, compression).expect("encodable");
