@@ -21,7 +21,7 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// After a renewal that failed.
 const PAUSE: Duration = Duration::from_secs(15);
 /// How long one question to Kafka may take, retries included.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Options of commands that talk to Kafka.
 #[derive(Debug, Clone, clap::Args)]

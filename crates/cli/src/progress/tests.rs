@@ -61,7 +61,7 @@ fn off_a_terminal_a_run_is_told_in_lines_that_each_say_something_new() {
     let mut plain = Plain::default();
     let lines: Vec<String> =
         story().iter().flat_map(|(second, view)| plain.lines(view, Duration::from_secs(*second))).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!("plain", lines.join("\n"));
 }
 
 #[test]
@@ -74,5 +74,5 @@ fn on_a_terminal_each_slot_has_a_line_and_downloads_have_a_rate() {
             drawn.push(picture.lines(Duration::from_secs(second)).join("\n"));
         }
     }
-    insta::assert_snapshot!(drawn.join("\n----\n"), @"");
+    insta::assert_snapshot!("live", drawn.join("\n----\n"));
 }

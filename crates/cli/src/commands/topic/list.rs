@@ -109,6 +109,6 @@ mod tests {
             row(&topic("behind", vec![partition(0, Some(1), &[1, 2]), partition(1, Some(2), &[1, 2, 3])])),
             row(&topic("headless", vec![partition(0, None, &[])])),
         ];
-        insta::assert_snapshot!(table(&rows).render(Some(80), false), @"");
+        insta::assert_snapshot!("topics", table(&rows).render(Some(80), false));
     }
 }

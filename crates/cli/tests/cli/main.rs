@@ -1,0 +1,9 @@
+//! Each command with its whole output, against a server of the tests on a Unix socket.
+
+mod fake_server;
+mod files;
+mod kafka;
+mod looks;
+mod program;
+mod runs;
+mod world;
