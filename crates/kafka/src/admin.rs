@@ -7,6 +7,7 @@ mod features;
 mod leaders;
 mod log_dirs;
 mod quorum;
+mod reassignments;
 mod topics;
 
 pub use acls::{Acl, AclFilter, AclOperation, AclPermission, PatternType, ResourceType};
@@ -16,6 +17,7 @@ pub use features::{FeatureLevels, Features};
 pub use leaders::Election;
 pub use log_dirs::{LogDir, LogDirReplica};
 pub use quorum::{QuorumDescription, QuorumListener, QuorumNode, QuorumReplica};
+pub use reassignments::Reassignment;
 pub use topics::{
     CreatedTopic, NewTopic, PartitionDescription, TopicDescription, TopicPartition, TopicSelection,
 };

@@ -28,7 +28,7 @@ pub use admin::{
     Acl, AclFilter, AclOperation, AclPermission, ClusterDescription, ConfigChange, ConfigEdit, ConfigEntry,
     ConfigOperation, ConfigResource, ConfigSource, CreatedTopic, Election, FeatureLevels, Features, LogDir,
     LogDirReplica, NewTopic, NodeDescription, PartitionDescription, PatternType, QuorumDescription,
-    QuorumListener, QuorumNode, QuorumReplica, ResourceType, TopicDescription, TopicPartition,
+    QuorumListener, QuorumNode, QuorumReplica, Reassignment, ResourceType, TopicDescription, TopicPartition,
     TopicSelection,
 };
 pub use cluster::{Cluster, Endpoint, OperationError};

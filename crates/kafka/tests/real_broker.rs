@@ -4,6 +4,8 @@
 
 #[path = "real_broker/kill.rs"]
 mod kill;
+#[path = "real_broker/moves.rs"]
+mod moves;
 #[path = "real_broker/real_kafka.rs"]
 mod real_kafka;
 
@@ -39,6 +41,7 @@ async fn every_operation_works_against_a_real_node() {
     wrong_wishes_are_refused_by_name(&brokers).await;
     kill::nothing_is_lost_or_doubled_by_a_kill(&mut kafka).await;
     mutual_tls_is_spoken_and_foreign_certificates_are_refused(&kafka).await;
+    moves::a_reassignment_is_listed_until_it_is_called_off(&kafka).await;
     report_latency(&kafka).await;
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod log_dirs;
 pub(crate) mod metadata;
 pub(crate) mod produce;
 pub(crate) mod quorum;
+pub(crate) mod reassignments;
 pub(crate) mod topics;
 pub(crate) mod versions;
 

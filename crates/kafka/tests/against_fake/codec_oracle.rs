@@ -21,7 +21,7 @@ use klamm_kafka::{
 const PATIENCE: Duration = Duration::from_millis(40);
 
 /// Only the ones that [`provoke`] knows.
-const APIS: [ApiKey; 18] = [
+const APIS: [ApiKey; 19] = [
     ApiKey::Produce,
     ApiKey::Fetch,
     ApiKey::ListOffsets,
@@ -38,6 +38,7 @@ const APIS: [ApiKey; 18] = [
     ApiKey::ElectLeaders,
     ApiKey::IncrementalAlterConfigs,
     ApiKey::DescribeQuorum,
+    ApiKey::ListPartitionReassignments,
     ApiKey::DescribeCluster,
     ApiKey::DescribeTopicPartitions,
 ];
@@ -102,6 +103,7 @@ async fn provoke(api: ApiKey, broker: &FakeBroker) {
             drop(cluster.elect_leaders(Election::Preferred, Some(partitions), PATIENCE).await);
         }
         ApiKey::DescribeQuorum => drop(cluster.describe_quorum(PATIENCE).await),
+        ApiKey::ListPartitionReassignments => drop(cluster.list_reassignments(PATIENCE).await),
         ApiKey::DescribeCluster => drop(cluster.describe_cluster(PATIENCE).await),
         ApiKey::DescribeTopicPartitions => drop(cluster.describe_topics(topic(), PATIENCE).await),
         ApiKey::ApiVersions => drop(cluster.features(PATIENCE).await),

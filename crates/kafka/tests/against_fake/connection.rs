@@ -8,14 +8,18 @@ use crate::fake_broker::{
     API_VERSIONS, Action, FakeBroker, METADATA, answer, metadata, plain, unsupported_version, versions,
 };
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::list_partition_reassignments_response::{
+    OngoingPartitionReassignment, OngoingTopicReassignment,
+};
 use kafka_protocol::messages::{
     BrokerId, CreateAclsResponse, DescribeClusterResponse, DescribeQuorumResponse, InitProducerIdResponse,
-    ProduceResponse, ProducerId,
+    ListPartitionReassignmentsResponse, ProduceResponse, ProducerId, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use klamm_kafka::{
     Address, Cluster, ConnectError, ConnectOptions, Connection, Endpoint, ErrorCode, FrameError, NewTopic,
-    OperationError, Producer, ProducerOptions, Record, RequestError, TopicSelection,
+    OperationError, Producer, ProducerOptions, Reassignment, Record, RequestError, TopicPartition,
+    TopicSelection,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -231,6 +235,44 @@ async fn calls_for_the_controller_follow_it_when_it_moves() {
     assert_eq!(standby.asked().iter().filter(|asked| asked.api == DESCRIBE_QUORUM).count(), 1);
     assert!(cluster.create_acls(Vec::new(), PATIENCE).await.expect("the active one answers").is_empty());
     assert!(active.asked().iter().any(|asked| asked.api == CREATE_ACLS));
+}
+
+#[tokio::test]
+async fn reassignments_are_listed_by_partition_and_a_refusal_is_told() {
+    let refusals = AtomicUsize::new(0);
+    let broker = FakeBroker::start(move |asked, _| match asked.api {
+        API_VERSIONS => versions(asked, None),
+        // Asked at the wrong moment at first, and refused for good at last.
+        _ => match refusals.fetch_add(1, Ordering::Relaxed) {
+            0 => answer(asked, &ListPartitionReassignmentsResponse::default().with_error_code(41)),
+            1 => {
+                let partition = |index| {
+                    OngoingPartitionReassignment::default()
+                        .with_partition_index(index)
+                        .with_replicas(vec![BrokerId(1), BrokerId(2), BrokerId(3)])
+                        .with_adding_replicas(vec![BrokerId(3)])
+                        .with_removing_replicas(vec![BrokerId(1)])
+                };
+                let topic = OngoingTopicReassignment::default()
+                    .with_name(TopicName(StrBytes::from_static_str("orders")))
+                    .with_partitions(vec![partition(5), partition(2)]);
+                answer(asked, &ListPartitionReassignmentsResponse::default().with_topics(vec![topic]))
+            }
+            _ => answer(asked, &ListPartitionReassignmentsResponse::default().with_error_code(31)),
+        },
+    })
+    .await;
+    let cluster = broker.cluster(plain());
+    let listed = cluster.list_reassignments(PATIENCE).await.expect("the second attempt");
+    let moving = |partition| Reassignment {
+        place: TopicPartition::new("orders", partition),
+        replicas: vec![1, 2, 3],
+        adding: vec![3],
+        removing: vec![1],
+    };
+    assert_eq!(listed, [moving(2), moving(5)]);
+    let failure = cluster.list_reassignments(PATIENCE).await.expect_err("not allowed");
+    assert_eq!(failure.refusal().map(|refusal| refusal.code), Some(ErrorCode::CLUSTER_AUTHORIZATION_FAILED));
 }
 
 #[tokio::test]

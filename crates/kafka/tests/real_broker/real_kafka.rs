@@ -97,12 +97,17 @@ impl RealKafka {
     }
 
     pub(crate) fn cluster(&self, endpoint: Endpoint) -> Cluster {
+        let options = ConnectOptions::new(Transport::Plain);
+        Cluster::new(vec![self.address(endpoint)], endpoint, options)
+    }
+
+    /// The node's plain listener of this kind.
+    pub(crate) fn address(&self, endpoint: Endpoint) -> Address {
         let port = match endpoint {
             Endpoint::Brokers => self.broker_port,
             Endpoint::Controllers => self.controller_port,
         };
-        let options = ConnectOptions::new(Transport::Plain);
-        Cluster::new(vec![Address::new("127.0.0.1", port)], endpoint, options)
+        Address::new("127.0.0.1", port)
     }
 
     /// The node's mutual TLS listener.
