@@ -118,14 +118,7 @@ impl Provider {
     async fn make_ready(&self, process: &ProcessTarget) -> Result<Provided, ProvideError> {
         let unknown = || ProvideError::UnknownLock { kafka: process.kafka.clone(), lock: process.lock };
         let lock = Lock::by_digest(process.lock).ok_or_else(unknown)?;
-        let carried = jar_digest();
-        if process.jar != carried {
-            return Err(ProvideError::UnknownJar { wanted: process.jar, carried });
-        }
-        let jar = self.supply.cache.root().join("klamm").join(format!("{carried}")).join("klamm-jvm.jar");
-        if disk::read_file(&jar)?.is_none_or(|content| Sha256::of(&content) != carried) {
-            disk::replace_file(&jar, JAR)?;
-        }
+        let jar = self.jar(process.jar)?;
         let supply = Supply { mirrors: self.read_mirrors()?, ..self.supply.clone() };
         let search = JavaSearch::of_machine();
         let java = ensure_java(&supply, &process.java, &self.java, &search);
@@ -139,6 +132,19 @@ impl Provider {
 }
 
 impl Provider {
+    /// Klamm's jar on the disk: the one that this version carries, or one that an earlier version laid there.
+    fn jar(&self, wanted: Sha256) -> Result<PathBuf, ProvideError> {
+        let jar = self.supply.cache.root().join("klamm").join(wanted.to_string()).join("klamm-jvm.jar");
+        let there = disk::read_file(&jar)?.is_some_and(|content| Sha256::of(&content) == wanted);
+        let carried = jar_digest();
+        match (there, wanted == carried) {
+            (true, _) => {}
+            (false, true) => disk::replace_file(&jar, JAR)?,
+            (false, false) => return Err(ProvideError::UnknownJar { wanted, carried }),
+        }
+        Ok(jar)
+    }
+
     /// The file's mirrors are tried first, the default hosts after them.
     fn read_mirrors(&self) -> Result<Mirrors, ProvideError> {
         let text = disk::read_file(&self.mirrors)?.unwrap_or_default();

@@ -5,6 +5,7 @@ mod files;
 mod launch;
 mod storage;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use klamm_core::kafka::start_errors;
 use klamm_core::machines::reconcile::{Action, Next, ProcessFacts, SlotFacts, reconcile};
 use klamm_core::model::inventory::{CertificateReport, ProcessReport, SlotReport, Stage};
-use klamm_core::model::target::SlotTarget;
+use klamm_core::model::target::{RunState, SlotTarget};
 use klamm_core::model::{ByteCount, ClusterId, ClusterName, HostId, SlotName};
 use klamm_core::render::server_properties::INTERNAL;
 use klamm_supervise::{State, StopRequest, Supervisor, UnitGone, UnitHandle, UnitStatus, monotonic_now};
@@ -167,11 +168,17 @@ impl Keeper {
         Ok(SlotFacts {
             directories,
             formatted_before,
+            remains: self.remains(target),
             distribution: self.shared.provider.provided(&target.process).is_some(),
             files: files::outdated(&self.folders.slot, &target.files)?.is_empty(),
             certificate_wanted,
             process: self.process_facts(&self.unit.status()),
         })
+    }
+
+    fn remains(&self, target: &SlotTarget) -> bool {
+        let data = target.identity.directories.iter().any(|directory| Path::new(&directory.path).exists());
+        data || self.folders.slot.exists() || self.folders.logs.exists()
     }
 
     fn process_facts(&self, status: &UnitStatus) -> ProcessFacts {
@@ -267,6 +274,9 @@ impl Keeper {
 
     async fn launch(&mut self, target: &SlotTarget) -> Result<(), AgentError> {
         let Some(provided) = self.shared.provider.provided(&target.process) else { return Ok(()) };
+        if let Some(pid) = launch::process_in(&self.folders.slot) {
+            return Err(StartError::Occupied { folder: self.folders.slot.clone(), pid }.into());
+        }
         let (launch, launched) = launch::prepare(target, &provided, &self.folders)?;
         self.launched = Some(launched);
         self.show(Stage::Launching);
@@ -278,9 +288,7 @@ impl Keeper {
             klamm_disk::delete_folder(directory.path.as_ref())?;
         }
         klamm_disk::delete_folder(&self.folders.slot)?;
-        klamm_disk::delete_folder(&self.folders.logs)?;
-        self.show(Stage::Removed);
-        Ok(())
+        Ok(klamm_disk::delete_folder(&self.folders.logs)?)
     }
 
     /// Watches the process for as long as nothing else is expected.
@@ -307,7 +315,7 @@ impl Keeper {
         };
         self.show_process(&status, node.as_ref());
         match &status.state {
-            State::Idle | State::Stopped { .. } | State::Failed { .. } => self.look_at_rest(target, &status),
+            State::Idle | State::Stopped { .. } | State::Failed { .. } => self.look_at_rest(target),
             State::Spawning { .. } => false,
             State::Starting { process, .. } | State::Running { process, .. } => {
                 let stage = self.stage_of(target, node.as_ref(), process.identity.pid);
@@ -341,12 +349,12 @@ impl Keeper {
         }
     }
 
-    fn look_at_rest(&self, target: &SlotTarget, status: &UnitStatus) -> bool {
-        use klamm_core::model::target::RunState;
-        let stage = self.report.borrow().stage.clone();
-        match (target.run, &status.state) {
-            (RunState::Stopped, _) => self.show(Stage::Stopped),
-            (RunState::Removed, _) | (RunState::Running, _) => self.show(stage),
+    /// A slot without a process, as it shall be; one that shall run is told by what is done for it.
+    fn look_at_rest(&self, target: &SlotTarget) -> bool {
+        match target.run {
+            RunState::Stopped => self.show(Stage::Stopped),
+            RunState::Removed if !self.remains(target) => self.show(Stage::Removed),
+            RunState::Removed | RunState::Running => {}
         }
         true
     }

@@ -59,6 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn start(invocation: &Invocation, command: Command, verbose: u8) -> Result<u8, CliError> {
     if let Command::Daemon = command {
+        log_to_file();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|source| CliError::Daemon(source.into()))?;
         let ended = runtime.block_on(daemon::run(&invocation.root));
@@ -108,6 +109,14 @@ fn tell_warnings(warnings: &[String]) {
     for warning in warnings {
         tell(warning.trim_end());
     }
+}
+
+/// The daemon's standard error is its log file.
+fn log_to_file() {
+    let quiet = EnvFilter::new(
+        "warn,klamm=info,klamm_agent=info,klamm_server=info,klamm_daemon=info,klamm_supervise=info",
+    );
+    tracing_subscriber::fmt().with_env_filter(quiet).with_ansi(false).with_writer(std::io::stderr).init();
 }
 
 fn log_to_stderr(verbose: u8) {

@@ -39,6 +39,15 @@ pub enum StartError {
     /// The record of the process is damaged.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A process that this agent does not know works in the slot's folder. Kafka's own lock does not stop a second
+    /// one before it has opened the metadata log.
+    #[error("process {pid} works in {folder} and was not started by this agent; end it, if it is not wanted")]
+    Occupied {
+        /// The slot's folder.
+        folder: PathBuf,
+        /// The process.
+        pid: u32,
+    },
     /// The process cannot be watched.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
@@ -78,6 +87,14 @@ pub(crate) async fn find_or_make_unit(
             Ok((supervisor.unit(options()), None))
         }
     }
+}
+
+/// A process whose working folder is the slot's: whoever started it.
+pub(crate) fn process_in(folder: &Path) -> Option<u32> {
+    let folder = folder.canonicalize().ok()?;
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.find(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder))
 }
 
 /// Writes down what will be started, and gives it.

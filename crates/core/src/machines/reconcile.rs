@@ -10,6 +10,8 @@ pub struct SlotFacts {
     pub directories: Vec<DirectoryFacts>,
     /// Whether this host's ledger says that the slot was formatted here before.
     pub formatted_before: bool,
+    /// Whether any folder of the slot is still there.
+    pub remains: bool,
     /// Whether Kafka's jars and Klamm's are laid out, and a fitting Java was found.
     pub distribution: bool,
     /// Whether every file of the target is there with its content.
@@ -113,7 +115,8 @@ pub fn reconcile(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> 
             ProcessFacts::Live { .. } | ProcessFacts::BackingOff { .. } => stop("the target says stopped"),
         },
         RunState::Removed => match facts.process {
-            ProcessFacts::Absent => Next::Do(vec![Action::Delete]),
+            ProcessFacts::Absent if facts.remains => Next::Do(vec![Action::Delete]),
+            ProcessFacts::Absent => Next::Settled,
             ProcessFacts::Stopping => Next::AwaitStop,
             ProcessFacts::Live { .. } | ProcessFacts::BackingOff { .. } => stop("the target says removed"),
         },

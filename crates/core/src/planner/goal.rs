@@ -268,7 +268,11 @@ fn slot_target(
         process: ProcessTarget {
             kafka: input.cluster.kafka.to_string(),
             lock: input.supply.lock,
-            jar: input.supply.jar,
+            // A newer Klamm brings a newer jar; slipping it in would restart every node.
+            jar: input
+                .current
+                .and_then(|current| current.slot(name))
+                .map_or(input.supply.jar, |slot| slot.process.jar),
             java: input.supply.java.clone(),
             jvm_options: jvm_options(input, place, &folder, &logs),
             main_class: "kafka.Kafka".to_owned(),

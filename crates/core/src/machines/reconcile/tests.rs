@@ -52,6 +52,7 @@ fn ready_facts(target: &SlotTarget) -> SlotFacts {
     SlotFacts {
         directories: vec![formatted(target)],
         formatted_before: true,
+        remains: true,
         distribution: true,
         files: true,
         certificate_wanted: None,
@@ -65,6 +66,7 @@ fn a_new_slot_gets_everything_at_once_and_is_launched_only_then() {
     let nothing = SlotFacts {
         directories: vec![DirectoryFacts::Empty],
         formatted_before: false,
+        remains: false,
         distribution: false,
         files: false,
         certificate_wanted: Some("there is none".into()),
@@ -130,4 +132,6 @@ fn a_stopped_slot_is_stopped_and_a_removed_one_is_deleted_after_its_process_is_g
         matches!(reconcile(cluster(), &removed, &facts), Next::Do(actions) if matches!(actions[..], [Action::Stop { .. }]))
     );
     assert_eq!(reconcile(cluster(), &removed, &ready_facts(&removed)), Next::Do(vec![Action::Delete]));
+    let gone = SlotFacts { remains: false, ..ready_facts(&removed) };
+    assert_eq!(reconcile(cluster(), &removed, &gone), Next::Settled);
 }
