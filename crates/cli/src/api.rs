@@ -3,6 +3,7 @@
 mod events;
 
 use std::error::Error as _;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,9 +38,11 @@ impl Api {
     /// A client of the server that belongs to `root`.
     pub(crate) fn new(root: &Root) -> Result<Self, CliError> {
         let (socket, in_use) = (root.socket(), root.is_in_use());
-        let Ok(reachable) = root.reachable_socket() else {
-            return Err(CliError::NoServer { socket, in_use, source: None });
-        };
+        let reachable = root.reachable_socket().map_err(|source| CliError::NoServer {
+            socket: socket.clone(),
+            in_use,
+            source,
+        })?;
         // The socket is plain HTTP; a TLS configuration is given only so that none is looked for.
         let tls = klamm_pki::client_config(None, rustls::RootCertStore::empty())
             .map_err(|source| CliError::Tls { source })?;
@@ -138,12 +141,9 @@ impl Api {
     /// Sends a request; an answer other than a success becomes the failure it tells.
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Response, CliError> {
         tracing::debug!(path, "asking the server");
-        let response = request.send().await.map_err(|source| {
-            if is_unreachable(&source) {
-                CliError::NoServer { socket: self.socket.clone(), in_use: self.in_use, source: Some(source) }
-            } else {
-                CliError::Talk { path: path.to_owned(), source }
-            }
+        let response = request.send().await.map_err(|source| match reason_unreachable(&source) {
+            Some(source) => CliError::NoServer { socket: self.socket.clone(), in_use: self.in_use, source },
+            None => CliError::Talk { path: path.to_owned(), source },
         })?;
         let status = response.status();
         if status.is_success() {
@@ -167,15 +167,16 @@ async fn read<T: DeserializeOwned>(path: &str, response: Response) -> Result<T, 
     serde_json::from_slice(&body).map_err(|source| CliError::Answer { path: path.to_owned(), source })
 }
 
-/// Whether nobody listens: no socket, or one that a dead server left behind.
-fn is_unreachable(error: &reqwest::Error) -> bool {
+/// Why nobody listens: no socket, or one that a dead server left behind. None when the trouble is another.
+fn reason_unreachable(error: &reqwest::Error) -> Option<io::Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            use std::io::ErrorKind::{ConnectionRefused, NotFound};
-            return matches!(error.kind(), NotFound | ConnectionRefused);
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let unreachable =
+                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+            return error.raw_os_error().filter(|_| unreachable).map(io::Error::from_raw_os_error);
         }
         cause = error.source();
     }
-    error.is_connect()
+    None
 }

@@ -30,7 +30,7 @@ pub(crate) enum CliError {
     #[error("the server could not be started")]
     Daemon(#[source] anyhow::Error),
     #[error("no server answers on {socket}")]
-    NoServer { socket: PathBuf, in_use: bool, source: Option<reqwest::Error> },
+    NoServer { socket: PathBuf, in_use: bool, source: io::Error },
     #[error("asking the server for {path} failed")]
     Talk { path: String, source: reqwest::Error },
     #[error("the server's answer to {path} is not understood")]
@@ -71,7 +71,7 @@ pub(crate) enum CliError {
     Bootstrap { source: AddressError },
     #[error("{doing} failed")]
     Kafka { doing: String, user: UserName, source: Box<OperationError> },
-    #[error("kafka did not agree to {doing}")]
+    #[error("{doing} was refused by kafka")]
     KafkaRefused { doing: String, user: UserName, source: Refusal },
     #[error("writing to topic {topic} failed after {written} records")]
     Produce { topic: String, user: UserName, written: u64, source: Box<ProduceError> },

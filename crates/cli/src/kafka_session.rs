@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::error::CliError;
 use crate::invocation::Invocation;
+use crate::output::tell;
 
 /// Long enough for most commands, short enough that a key which dies with its process leaves nothing behind.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// After a renewal that failed.
 const PAUSE: Duration = Duration::from_secs(15);
 /// How long one question to Kafka may take, retries included.
@@ -54,6 +55,11 @@ impl KafkaSession {
         let api = invocation.api()?;
         let cluster = invocation.choose_cluster(&api).await?;
         let (credential, issued) = obtain(&api, &cluster, user, Some(LIFETIME), purpose).await?;
+        if !issued.known_user {
+            tell(&format!(
+                "note: the spec of cluster {cluster} has no user {user}, who may do nothing therefore"
+            ));
+        }
         let identity = Arc::new(LiveIdentity::new(&credential).map_err(|source| CliError::Tls { source })?);
         let roots = root_store(&issued.trust).map_err(|source| CliError::Tls { source })?;
         let tls = client_config(Some(identity.clone()), roots).map_err(|source| CliError::Tls { source })?;

@@ -19,7 +19,10 @@ pub fn reference() -> String {
     text.push_str("\n## Options of every command\n\n");
     options(&mut text, root.get_arguments().filter(|arg| arg.is_global_set()));
     section(&mut text, &root, "klamm", true);
-    text
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
+    }
+    text.trim_end().to_owned() + "\n"
 }
 
 fn section(text: &mut String, command: &Command, path: &str, is_root: bool) {
@@ -64,7 +67,7 @@ fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
         let defaults: Vec<_> =
             argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
         let default = match defaults.as_slice() {
-            [] => String::new(),
+            values if values.is_empty() || !argument.get_action().takes_values() => String::new(),
             values => format!(" (default: `{}`)", values.join(" ")),
         };
         let choices: Vec<_> =

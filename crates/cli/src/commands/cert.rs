@@ -8,7 +8,8 @@ use klamm_pki::renew_at;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, Field, Format, Keep, Table, Tone, age, print_json, until};
+use crate::kafka_session::LIFETIME;
+use crate::output::{self, Field, Format, Keep, Table, Tone, age, count, print_json, tell, until};
 
 /// Look at certificates
 #[derive(Debug, clap::Args)]
@@ -19,23 +20,41 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every certificate that the server knows of, the first to expire first
-    List,
+    /// List the certificates that the server knows of, the first to expire first
+    List {
+        /// Those too that commands such as `klamm produce` got for ten minutes, with keys that no file ever held
+        #[arg(long)]
+        all: bool,
+    },
 }
 
-pub(crate) async fn run(invocation: &Invocation, Args { verb: Verb::List }: Args) -> Result<u8, CliError> {
+pub(crate) async fn run(
+    invocation: &Invocation,
+    Args { verb: Verb::List { all } }: Args,
+) -> Result<u8, CliError> {
     let api = invocation.api()?;
     let cluster = invocation.choose_cluster(&api).await?;
     let mut certificates = api.certificates(&cluster).await?;
+    let known = certificates.certificates.len();
+    certificates.certificates.retain(|row| all || !is_of_a_command(row));
+    let left_out = known - certificates.certificates.len();
     certificates.certificates.sort_by(|a, b| (a.not_after, &a.serial).cmp(&(b.not_after, &b.serial)));
     match invocation.terminal.format {
         Format::Json => print_json(&certificates)?,
         Format::Table => {
             let table = table(&certificates, Timestamp::now());
             output::print(&table.render(invocation.terminal.width, invocation.terminal.color))?;
+            if left_out > 0 {
+                tell(&format!("and {} of single commands, see --all", count(left_out, "certificate")));
+            }
         }
     }
     Ok(exit::DONE)
+}
+
+/// Whether a command of ours got it for itself.
+fn is_of_a_command(row: &CertificateRow) -> bool {
+    row.kind == "user" && row.not_after.duration_since(row.not_before).unsigned_abs() <= LIFETIME
 }
 
 fn table(certificates: &Certificates, now: Timestamp) -> Table {

@@ -46,7 +46,7 @@ pub(crate) async fn run(invocation: &Invocation, Args { verb }: Args) -> Result<
             output::print(&api.spec(&cluster).await?)?;
         }
         Verb::Explain { key } => output::print(&explain(&key)?)?,
-        Verb::Schema => print_json(&klamm_spec::json_schema())?,
+        Verb::Schema => output::print(&klamm_spec::json_schema())?,
     }
     Ok(exit::DONE)
 }

@@ -62,7 +62,6 @@ impl Live {
         }
         for (line, text) in self.lines.iter().zip(drawn) {
             line.set_message(text);
-            line.tick();
         }
     }
 }

@@ -69,6 +69,8 @@ fn certificates_are_listed_with_the_first_to_expire_first() {
     let lab = Lab::new();
     let _server = FakeServer::start(&lab, World::of(vec![healthy()]));
     insta::assert_snapshot!("cert_list_80", lab.transcript("cert list"));
+    assert!(!lab.run("cert list").stdout.contains("CN=admin"));
+    assert!(lab.run("cert list --all").stdout.contains("CN=admin"));
     let lab = lab.wide();
     insta::assert_snapshot!("cert_list_200", lab.transcript("cert list"));
 }

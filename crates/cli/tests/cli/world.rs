@@ -186,8 +186,11 @@ pub(crate) fn certificates() -> Certificates {
         not_after: at(to + 1800),
         place: place.into(),
     };
+    let mut of_command = row("user", "CN=admin,OU=users,O=dev", "99", -60, 0, "klamm topic list");
+    of_command.not_after = at(540);
     Certificates {
         certificates: vec![
+            of_command,
             row("authority", "CN=nodes 1,OU=authorities,O=dev", "01", -2 * day, 3650 * day, "server"),
             row("node", "CN=nodes-0,OU=nodes,O=dev", "5f3c9a", -2 * day, 88 * day, "nodes-0"),
             row("user", "CN=alice,OU=users,O=dev", "77aa01", -4 * day, -day, "klamm client-config"),
