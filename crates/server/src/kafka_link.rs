@@ -15,7 +15,8 @@ use klamm_core::model::{DirectoryId, NodeId};
 use klamm_core::render::server_properties::INTERNAL;
 use klamm_kafka::{
     Acl, AclFilter, AclPermission, Address, Cluster, ConfigChange, ConfigEdit, ConfigResource, ConfigSource,
-    ConnectOptions, Endpoint, NewTopic, OperationError, PatternType, Refusal, ResourceType, Transport,
+    ConnectOptions, Endpoint, NewTopic, OperationError, PatternType, Refusal, ResourceType, TopicPartition,
+    Transport,
 };
 use klamm_pki::{LiveIdentity, TlsError, client_config, root_store};
 
@@ -94,10 +95,11 @@ impl KafkaLink {
         // The age of a look counts from its beginning.
         let at = Timestamp::now();
         let deadline = klamm_kafka::Deadline::after(LOOK);
-        let (description, quorum, topics, access, defaults) = tokio::try_join!(
+        let (description, quorum, topics, moves, access, defaults) = tokio::try_join!(
             async { self.cluster.describe_cluster(deadline).await.map_err(failed("describe cluster")) },
             async { self.cluster.describe_quorum(deadline).await.map_err(failed("describe quorum")) },
             async { self.cluster.list_topics(deadline).await.map_err(failed("list topics")) },
+            async { self.cluster.list_reassignments(deadline).await.map_err(failed("list reassignments")) },
             async {
                 self.cluster
                     .describe_acls(AclFilter::default(), deadline)
@@ -120,7 +122,8 @@ impl KafkaLink {
         let mut view = KafkaView { quorum: Some(quorum_view(quorum)), ..KafkaView::default() };
         view.brokers =
             description.nodes.iter().filter(|node| !node.fenced).map(|node| node_id(node.id)).collect();
-        view.partitions = topics.iter().flat_map(partition_views).collect();
+        let moving: BTreeSet<TopicPartition> = moves.into_iter().map(|moved| moved.place).collect();
+        view.partitions = topics.iter().flat_map(|topic| partition_views(topic, &moving)).collect();
         for (resource, entries) in topic_configs {
             let ConfigResource::Topic(topic) = resource else { continue };
             let entries = entries.unwrap_or_default();
@@ -210,7 +213,10 @@ fn quorum_view(quorum: klamm_kafka::QuorumDescription) -> QuorumView {
     QuorumView { leader: quorum.leader.map(node_id), epoch: quorum.leader_epoch, voters: voters.collect() }
 }
 
-fn partition_views(topic: &klamm_kafka::TopicDescription) -> Vec<PartitionView> {
+fn partition_views(
+    topic: &klamm_kafka::TopicDescription,
+    moving: &BTreeSet<TopicPartition>,
+) -> Vec<PartitionView> {
     let view = |partition: &klamm_kafka::PartitionDescription| PartitionView {
         topic: topic.name.clone(),
         index: partition.index,
@@ -218,7 +224,7 @@ fn partition_views(topic: &klamm_kafka::TopicDescription) -> Vec<PartitionView> 
         replicas: partition.replicas.iter().copied().map(node_id).collect(),
         in_sync: partition.in_sync.iter().copied().map(node_id).collect(),
         offline: partition.offline.iter().copied().map(node_id).collect(),
-        moving: false,
+        moving: moving.contains(&TopicPartition::new(topic.name.clone(), partition.index)),
     };
     topic.partitions.iter().map(view).collect()
 }
@@ -293,6 +299,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_partitions_with_a_reassignment_are_said_to_move() {
+        let partition = |index| klamm_kafka::PartitionDescription {
+            index,
+            leader: Some(1),
+            leader_epoch: 0,
+            replicas: vec![1],
+            in_sync: vec![1],
+            offline: Vec::new(),
+            eligible_leaders: None,
+            last_known_eligible: None,
+        };
+        let topic = klamm_kafka::TopicDescription {
+            name: "orders".into(),
+            id: None,
+            internal: false,
+            partitions: vec![partition(0), partition(1)],
+        };
+        let moves = BTreeSet::from([TopicPartition::new("orders", 1), TopicPartition::new("other", 0)]);
+        let views = partition_views(&topic, &moves);
+        assert_eq!(views.iter().map(|view| view.moving).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]
