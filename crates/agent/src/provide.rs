@@ -45,11 +45,11 @@ pub enum ProvideError {
         carried: Sha256,
     },
     /// Kafka could not be made ready.
-    #[error(transparent)]
-    Kafka(#[from] EnsureKafkaError),
+    #[error("Kafka could not be made ready")]
+    Kafka(#[source] Box<EnsureKafkaError>),
     /// No Java.
-    #[error(transparent)]
-    Java(#[from] EnsureJavaError),
+    #[error("no Java could be made ready")]
+    Java(#[source] Box<EnsureJavaError>),
     /// The jar could not be written, or the list of mirrors not read.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -124,9 +124,10 @@ impl Provider {
         let java = ensure_java(&supply, &process.java, &self.java, &search);
         let kafka = ensure_kafka(&supply, lock, ClassPathRole::Node);
         // Java first: where none is there it is the larger download, and its failure is the sooner told.
-        let (java, kafka) = tokio::try_join!(async { java.await.map_err(ProvideError::from) }, async {
-            kafka.await.map_err(ProvideError::from)
-        })?;
+        let (java, kafka) = tokio::try_join!(
+            async { java.await.map_err(|error| ProvideError::Java(Box::new(error))) },
+            async { kafka.await.map_err(|error| ProvideError::Kafka(Box::new(error))) }
+        )?;
         Ok(Provided { kafka, java, jar })
     }
 }

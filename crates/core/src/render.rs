@@ -40,3 +40,6 @@ pub struct NodeContext<'a> {
     /// The spec's own settings for this slot, already layered.
     pub settings: &'a BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests;

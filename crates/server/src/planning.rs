@@ -40,8 +40,7 @@ async fn ask(server: &Server, name: &ClusterName, request: &PlanRequest) -> Resu
         (None, Some(record)) => stored_spec(server, record).await?,
         (None, None) => return Err(ServerError::NoCluster(name.clone())),
     };
-    let (cluster, warnings) =
-        server.specs.read(&spec, &request.file, running_version(server, known.as_ref()).await?)?;
+    let (cluster, warnings) = read_spec(server, &spec, &request.file, known.as_ref()).await?;
     Ok(Asked { clusters, known, cluster, spec, warnings })
 }
 
@@ -91,8 +90,19 @@ pub(crate) async fn prepare(
     Ok(Prepared { state, record, planned, warnings: asked.warnings })
 }
 
+/// The model of a spec, checked against what this Klamm can run and what the smallest host has.
+pub(crate) async fn read_spec(
+    server: &Server,
+    spec: &str,
+    file: &str,
+    known: Option<&ClusterRecord>,
+) -> Result<(Cluster, Vec<String>), ServerError> {
+    let memory = server.hosts.reports().values().map(|report| report.value.memory).min();
+    server.specs.read(spec, file, running_version(server, known).await?, memory)
+}
+
 /// What a spec without `kafka` means: the version that runs, so that a newer Klamm changes nothing.
-pub(crate) async fn running_version(
+async fn running_version(
     server: &Server,
     known: Option<&ClusterRecord>,
 ) -> Result<Option<KafkaVersion>, ServerError> {

@@ -1,6 +1,7 @@
 //! Specs: text to model, with every problem ready to print.
 
 use klamm_core::kafka::KafkaVersion;
+use klamm_core::model::ByteCount;
 use klamm_core::model::cluster::Cluster;
 use klamm_spec::{Context, check, render};
 
@@ -23,9 +24,10 @@ impl Specs {
         text: &str,
         file: &str,
         running: Option<KafkaVersion>,
+        memory: Option<ByteCount>,
     ) -> Result<(Cluster, Vec<String>), ServerError> {
         let context =
-            Context { supported_versions: self.supported.clone(), running_version: running, memory: None };
+            Context { supported_versions: self.supported.clone(), running_version: running, memory };
         let checked = check(text, file, &context);
         let count = checked.errors().count();
         match checked.cluster {

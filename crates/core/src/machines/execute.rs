@@ -71,13 +71,13 @@ pub fn next_move(step: &Step, situation: &Situation<'_>) -> Move {
             view.partitions.iter().any(|partition| partition.topic == *name)
         }),
     };
-    match next {
-        Move::Wait { waits_for } if situation.unchanged_for >= STANDSTILL => {
-            let minutes = situation.unchanged_for.as_secs() / 60;
-            Move::Fail { reason: format!("nothing has changed for {minutes} minutes: {waits_for}") }
-        }
-        next => next,
+    if let Move::Wait { waits_for } = &next
+        && situation.unchanged_for >= STANDSTILL
+    {
+        let minutes = situation.unchanged_for.as_secs() / 60;
+        return Move::Fail { reason: format!("nothing has changed for {minutes} minutes: {waits_for}") };
     }
+    next
 }
 
 /// Publishes the goal for the slots, then waits until each is as it says.
@@ -111,9 +111,9 @@ fn restart(slot: &SlotName, situation: &Situation<'_>) -> Move {
         }
         return Move::Publish(Box::new(advance(*current, goal, &slots)));
     }
-    match converge(&slots, situation) {
-        Move::Done => {}
-        other => return other,
+    let converged = converge(&slots, situation);
+    if converged != Move::Done {
+        return converged;
     }
     match reason_not_back(wanted, kafka) {
         Some(waits_for) => Move::Wait { waits_for: format!("{slot}: {waits_for}") },

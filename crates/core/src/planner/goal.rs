@@ -291,13 +291,23 @@ fn jvm_options(input: &PlanInput<'_>, place: &Placed<'_>, folder: &str, logs: &s
     };
     let mut options =
         defaults::jvm_options(input.cluster.profile, place.wanted.role(), heap, place.report.memory);
-    options.extend(place.wanted.pool.jvm.iter().cloned());
+    let own = &place.wanted.pool.jvm;
+    // Java refuses to start with two collectors.
+    if own.iter().any(|option| names_collector(option)) {
+        options.retain(|option| !names_collector(option));
+    }
+    options.extend(own.iter().cloned());
     options.extend(defaults::gc_log_option(input.cluster.profile, logs));
     // Native libraries are unpacked there; /tmp may forbid execution, and is shared.
     options.push(format!("-Djava.io.tmpdir={folder}/tmp"));
     options.push(format!("-Dkafka.logs.dir={logs}"));
     options.push(format!("-Dlog4j2.configurationFile={folder}/config/log4j2.properties"));
     options
+}
+
+/// `-XX:+UseSerialGC`, `-XX:+UseG1GC`, `-XX:+UseZGC`, …
+fn names_collector(option: &str) -> bool {
+    option.starts_with("-XX:+Use") && option.ends_with("GC")
 }
 
 fn credential(

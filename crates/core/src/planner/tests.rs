@@ -125,10 +125,11 @@ impl World {
         self.inventory.hosts.get_mut(&host()).unwrap().value.clusters.insert(id(), report);
         let mut view = self.inventory.kafka.take().map(|view| view.value).unwrap_or_default();
         for step in &planned.plan.steps {
-            match &step.act {
-                Act::Configure { settings } => view.cluster_config.extend(settings.clone()),
-                Act::Grant { entries } => view.access.extend(entries.clone()),
-                _ => {}
+            if let Act::Configure { settings } = &step.act {
+                view.cluster_config.extend(settings.clone());
+            }
+            if let Act::Grant { entries } = &step.act {
+                view.access.extend(entries.clone());
             }
         }
         self.inventory.kafka = Some(seen(view));

@@ -85,7 +85,6 @@ fn write_security(file: &mut Properties, node: &NodeContext<'_>) {
     let Principals { nodes, server, rule_of_nodes, rule_of_users } = Principals::of(node.cluster);
     file.comment("security: nodes trust nodes, clients' listeners trust users, and nobody else is known");
     file.set("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer");
-    file.set("allow.everyone.if.no.acl.found", "false");
     file.set("super.users", &format!("{nodes};{server}"));
     // The base keys serve the Raft client and the clients between brokers.
     write_tls(file, node, "", "trust-nodes.pem", &rule_of_nodes);

@@ -101,8 +101,7 @@ async fn user_certificate(
     let target = status::target(&server, &record).await?;
     let state = server.clusters.state(record.id, &record.name).await?;
     let text = planning::stored_spec(&server, &record).await?;
-    let (cluster, _) =
-        server.specs.read(&text, "the spec", planning::running_version(&server, Some(&record)).await?)?;
+    let (cluster, _) = planning::read_spec(&server, &text, "the spec", Some(&record)).await?;
     let bootstrap = status::bootstrap(&target).into_iter().find(|(listener, _)| {
         let listener = cluster.listeners.iter().find(|(name, _)| name.as_str() == listener);
         listener.is_some_and(|(_, listener)| listener.auth == klamm_core::model::cluster::ListenerAuth::Mtls)

@@ -1,11 +1,14 @@
 //! The issuance log: which certificate was issued to whom, and what for.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
 use klamm_core::model::ClusterId;
 
 use super::{Store, StoreError, parsed};
+
+/// How long the log remembers a certificate that has expired.
+const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// One issued certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,9 @@ impl Store {
     pub(crate) async fn record_issued(&self, issued: Issued) -> Result<(), StoreError> {
         self.transaction("issuance entry", move |transaction| {
             let Issued { serial, cluster, kind, subject, issuer, not_before, not_after, purpose } = issued;
+            // Each command line has a certificate of ten minutes: the log must not grow with every call.
+            let forgotten = Timestamp::now().checked_sub(KEPT_AFTER_EXPIRY).unwrap_or(Timestamp::MIN);
+            transaction.execute("DELETE FROM issued WHERE not_after < ?1", [forgotten.to_string()])?;
             transaction.execute(
                 "INSERT INTO issued (serial, cluster, kind, subject, issuer, not_before, not_after, purpose)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
