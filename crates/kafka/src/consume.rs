@@ -1,6 +1,7 @@
 //! Reading a topic without a group: from every partition at once, from a chosen start, to the end or on.
 
 mod offsets;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -14,12 +15,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::admin::TopicPartition;
 use crate::cluster::{Cluster, OperationError, Route};
-use crate::codec::calls::fetch::{Fetch, Fetched};
+use crate::codec::calls::fetch::{Fetch, Fetched, FetchedBatches};
 use crate::codec::{CodecError, records};
 use crate::deadline::Deadline;
 use crate::refusal::{ErrorCode, Refusal};
 
 pub use offsets::OffsetAt;
+pub use options::{ConsumerOptions, Isolation, StartAt, StopAt};
 
 /// Before leaders are looked up again after a failure.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,50 +43,6 @@ pub struct ConsumedRecord {
     pub value: Option<Bytes>,
     /// Names and values in order.
     pub headers: Vec<(String, Option<Bytes>)>,
-}
-
-/// Where reading starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StartAt {
-    /// At the oldest record of each partition.
-    Earliest,
-    /// Behind the newest record of each partition.
-    Latest,
-    /// At these offsets; partitions not named are not read.
-    Offsets(BTreeMap<i32, i64>),
-}
-
-/// Where reading stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopAt {
-    /// Never.
-    Never,
-    /// When everything that every partition had at the start was read.
-    HighWatermark,
-}
-
-/// How a consumer fetches.
-#[derive(Debug, Clone)]
-pub struct ConsumerOptions {
-    /// How long a leader with nothing new holds a fetch. Half a second by default.
-    pub wait: Duration,
-    /// Bytes of one fetch; a single larger batch comes nevertheless. 8 MiB by default.
-    pub max_bytes: i32,
-    /// Bytes of one partition in a fetch, likewise. 1 MiB by default.
-    pub partition_max_bytes: i32,
-    /// How long failures in a row are overcome before they are reported. One minute by default.
-    pub patience: Duration,
-}
-
-impl Default for ConsumerOptions {
-    fn default() -> Self {
-        Self {
-            wait: Duration::from_millis(500),
-            max_bytes: 8 << 20,
-            partition_max_bytes: 1 << 20,
-            patience: Duration::from_secs(60),
-        }
-    }
 }
 
 /// Why reading cannot go on.
@@ -181,13 +139,18 @@ impl Consumer {
     ) -> Result<Self, ConsumeError> {
         let deadline = deadline.into();
         let cluster = cluster.with_own_connections();
+        // Whoever waits for transactions gets no further than the first open one.
+        let latest = match options.isolation {
+            Isolation::ReadUncommitted => OffsetAt::Latest,
+            Isolation::ReadCommitted => OffsetAt::LastStable,
+        };
         let ends = match stop {
             StopAt::Never => BTreeMap::new(),
-            StopAt::HighWatermark => cluster.list_offsets(topic, OffsetAt::Latest, deadline).await?,
+            StopAt::HighWatermark => cluster.list_offsets(topic, latest, deadline).await?,
         };
         let starts = match start {
             StartAt::Earliest => cluster.list_offsets(topic, OffsetAt::Earliest, deadline).await?,
-            StartAt::Latest => cluster.list_offsets(topic, OffsetAt::Latest, deadline).await?,
+            StartAt::Latest => cluster.list_offsets(topic, latest, deadline).await?,
             StartAt::Offsets(offsets) => offsets,
         };
         let positions = starts
@@ -292,6 +255,7 @@ impl Consumer {
             let fetch = Fetch {
                 topic: self.topic.to_string(),
                 positions,
+                isolation: self.options.isolation,
                 wait: self.options.wait,
                 max_bytes: self.options.max_bytes,
                 partition_max_bytes: self.options.partition_max_bytes,
@@ -317,11 +281,9 @@ impl Consumer {
             let Some(position) = self.positions.get_mut(&partition) else { continue };
             let place = || TopicPartition::new(&*self.topic, partition);
             match result {
-                Ok(batches) => {
-                    let stretch = records::decode(batches).map_err(|source| ConsumeError::Decode {
-                        place: place(),
-                        offset: position.next,
-                        source,
+                Ok(FetchedBatches { batches, aborted }) => {
+                    let stretch = records::decode(batches, aborted).map_err(|source| {
+                        ConsumeError::Decode { place: place(), offset: position.next, source }
                     })?;
                     for stored in stretch.records {
                         let beyond = position.end.is_some_and(|end| stored.offset >= end);

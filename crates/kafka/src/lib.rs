@@ -34,7 +34,9 @@ pub use admin::{
 pub use cluster::{Cluster, Endpoint, OperationError};
 pub use codec::{CLIENT_ID, CodecError, Compression};
 pub use connection::{ConnectOptions, Connection, FrameError, RequestError};
-pub use consume::{ConsumeError, ConsumedRecord, Consumer, ConsumerOptions, OffsetAt, StartAt, StopAt};
+pub use consume::{
+    ConsumeError, ConsumedRecord, Consumer, ConsumerOptions, Isolation, OffsetAt, StartAt, StopAt,
+};
 pub use deadline::Deadline;
 pub use kafka_id::{KafkaId, KafkaIdError};
 pub use probe::{HandshakeFacts, probe};

@@ -8,6 +8,8 @@ mod kill;
 mod moves;
 #[path = "real_broker/real_kafka.rs"]
 mod real_kafka;
+#[path = "real_broker/transactions.rs"]
+mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -39,6 +41,7 @@ async fn every_operation_works_against_a_real_node() {
     leaders_are_elected(&brokers).await;
     records_come_back_as_they_went(&brokers).await;
     wrong_wishes_are_refused_by_name(&brokers).await;
+    transactions::transactions_are_read_as_kafkas_consumer_reads_them(&kafka).await;
     kill::nothing_is_lost_or_doubled_by_a_kill(&mut kafka).await;
     mutual_tls_is_spoken_and_foreign_certificates_are_refused(&kafka).await;
     moves::a_reassignment_is_listed_until_it_is_called_off(&kafka).await;

@@ -1,10 +1,15 @@
 //! Record batches (format 2), written and read here because the library's reader reserves memory for
 //! whatever header count a record claims, and records are written by any client of a topic.
 
+mod aborted;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::CodecError;
 use super::compression::Compression;
+use aborted::AbortedNow;
+
+pub(crate) use aborted::Aborted;
 
 /// Bytes of a batch before its records.
 const HEADER: usize = 61;
@@ -14,6 +19,7 @@ const BEFORE_LENGTH: usize = 12;
 const CHECKSUMMED: usize = 21;
 const FORMAT: i8 = 2;
 const CONTROL: i16 = 1 << 5;
+const TRANSACTIONAL: i16 = 1 << 4;
 const LOG_APPEND_TIME: i16 = 1 << 3;
 const COMPRESSION: i16 = 0x7;
 
@@ -94,15 +100,17 @@ pub(crate) struct StoredRecord {
 /// What a fetched stretch of a partition holds.
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
-    /// Records in order; markers of transactions are left out.
+    /// Records in order; markers of transactions and what was aborted are left out.
     pub(crate) records: Vec<StoredRecord>,
     /// The offset after the last whole batch; nothing when there was none.
     pub(crate) next_offset: Option<i64>,
 }
 
-/// Reads every whole batch; the last one may be cut short by the fetch's limit and is then left out.
-pub(crate) fn decode(mut batches: Bytes) -> Result<Stretch, CodecError> {
+/// Reads every whole batch; the last one may be cut short by the fetch's limit and is then left out. So are
+/// records of the `aborted` transactions.
+pub(crate) fn decode(mut batches: Bytes, aborted: Vec<Aborted>) -> Result<Stretch, CodecError> {
     let mut stretch = Stretch::default();
+    let mut aborted = AbortedNow::new(aborted);
     while batches.len() >= HEADER {
         let length = (&batches[8..]).get_i32();
         let whole = usize::try_from(length)
@@ -113,12 +121,12 @@ pub(crate) fn decode(mut batches: Bytes) -> Result<Stretch, CodecError> {
         if whole > batches.len() {
             break;
         }
-        read_batch(batches.split_to(whole), &mut stretch)?;
+        read_batch(batches.split_to(whole), &mut aborted, &mut stretch)?;
     }
     Ok(stretch)
 }
 
-fn read_batch(mut batch: Bytes, stretch: &mut Stretch) -> Result<(), CodecError> {
+fn read_batch(mut batch: Bytes, aborted: &mut AbortedNow, stretch: &mut Stretch) -> Result<(), CodecError> {
     let base_offset = batch.get_i64();
     batch.advance(8); // length and leader epoch
     let format = batch.get_i8();
@@ -133,10 +141,17 @@ fn read_batch(mut batch: Bytes, stretch: &mut Stretch) -> Result<(), CodecError>
     let last_delta = batch.get_i32();
     let base_timestamp = batch.get_i64();
     let max_timestamp = batch.get_i64();
-    batch.advance(14); // producer id, epoch, sequence
+    let producer_id = batch.get_i64();
+    batch.advance(6); // epoch and sequence
     let count = batch.get_i32();
-    stretch.next_offset = Some(base_offset + i64::from(last_delta) + 1);
+    let last_offset = base_offset + i64::from(last_delta);
+    stretch.next_offset = Some(last_offset + 1);
+    aborted.advance(last_offset);
     if attributes & CONTROL != 0 {
+        aborted.end(producer_id);
+        return Ok(());
+    }
+    if attributes & TRANSACTIONAL != 0 && aborted.covers(producer_id) {
         return Ok(());
     }
     let mut plain = Compression::from_code(attributes & COMPRESSION)?.unfold(batch)?;

@@ -22,6 +22,8 @@ pub enum OffsetAt {
     Earliest,
     /// One past the newest record that every in-sync replica has.
     Latest,
+    /// That of the first record of an open transaction, else as [`OffsetAt::Latest`].
+    LastStable,
 }
 
 impl Cluster {

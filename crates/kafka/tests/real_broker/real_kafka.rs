@@ -1,9 +1,9 @@
 //! One combined Kafka node in a process of its own, on loopback, plain, gone when dropped.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -170,7 +170,17 @@ impl RealKafka {
         fs::read_to_string(self.folder.path().join("stdout.log")).unwrap_or_default()
     }
 
-    fn java(&self, class: &str) -> Command {
+    /// What one of the programs beside this file prints.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real_broker").join(program);
+        let output = self.java(source).args(arguments).output().expect("a JDK on the path");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        printed
+    }
+
+    /// A JVM that runs a class, or a program in one file of source.
+    fn java(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("java");
         let logging = self.folder.path().join("log4j2.properties");
         command
@@ -178,7 +188,7 @@ impl RealKafka {
             .arg(&self.libs)
             .arg(format!("-Dlog4j2.configurationFile={}", logging.display()))
             .arg(format!("-Dkafka.logs.dir={}", self.folder.path().display()))
-            .arg(class)
+            .arg(program)
             .stdin(Stdio::null());
         command
     }
@@ -202,7 +212,7 @@ impl RealKafka {
              ssl.keystore.type=PEM\nssl.keystore.location={keys}\n\
              ssl.truststore.type=PEM\nssl.truststore.location={trust}\nauto.create.topics.enable=false\n\
              offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
-             transaction.state.log.min.isr=1\nbroker.rack=zone-a\n",
+             transaction.state.log.min.isr=1\ntransaction.state.log.num.partitions=1\nbroker.rack=zone-a\n",
             data.display()
         );
         fs::write(self.folder.path().join("server.properties"), properties).expect("written");

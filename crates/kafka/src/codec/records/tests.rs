@@ -1,5 +1,7 @@
 //! Batches against themselves, against the library's own reader and writer, and against damage.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use kafka_protocol::records::{self as library, RecordBatchDecoder, RecordBatchEncoder};
 use proptest::prelude::*;
@@ -41,7 +43,7 @@ proptest! {
         compression in any_compression(),
     ) {
         let batch = encode(&records, Author::NOBODY, compression).expect("encodable");
-        let stretch = decode(batch).expect("decodable");
+        let stretch = decode(batch, Vec::new()).expect("decodable");
         prop_assert_eq!(stretch.next_offset, Some(records.len() as i64));
         for (index, (stored, record)) in stretch.records.iter().zip(&records).enumerate() {
             prop_assert_eq!(stored.offset, index as i64);
@@ -76,7 +78,7 @@ proptest! {
         let mut batch = encode(&records, Author::NOBODY, Compression::None).expect("encodable").to_vec();
         let position = position.index(batch.len());
         batch[position] ^= flip;
-        let read = decode(batch.into());
+        let read = decode(batch.into(), Vec::new());
         // Base offset, length and leader epoch are outside the checksum; all else is caught.
         prop_assert!(position < CHECKSUMMED - 5 || read.is_err());
     }
@@ -88,9 +90,8 @@ proptest! {
     }
 }
 
-#[test]
-fn the_librarys_batches_are_read() {
-    let record = library::Record {
+fn of_library(offset: i64, value: &'static str) -> library::Record {
+    library::Record {
         transactional: false,
         control: false,
         delete_horizon: false,
@@ -99,20 +100,115 @@ fn the_librarys_batches_are_read() {
         producer_epoch: 1,
         sequence: 0,
         timestamp_type: library::TimestampType::Creation,
-        offset: 17,
+        offset,
         timestamp: 99,
         key: None,
-        value: Some(Bytes::from_static(b"value")),
+        value: Some(Bytes::from_static(value.as_bytes())),
         headers: [("h".to_owned().into(), None)].into_iter().collect(),
-    };
+    }
+}
+
+fn by_library(record: &library::Record, compression: library::Compression) -> Bytes {
     let mut batch = BytesMut::new();
-    let options = library::RecordEncodeOptions { version: 2, compression: library::Compression::Zstd };
-    RecordBatchEncoder::encode(&mut batch, [&record], &options).expect("encodable");
-    let stretch = decode(batch.freeze()).expect("decodable");
+    let options = library::RecordEncodeOptions { version: 2, compression };
+    RecordBatchEncoder::encode(&mut batch, [record], &options).expect("encodable");
+    batch.freeze()
+}
+
+#[test]
+fn the_librarys_batches_are_read() {
+    let batch = by_library(&of_library(17, "value"), library::Compression::Zstd);
+    let stretch = decode(batch, Vec::new()).expect("decodable");
     assert_eq!(stretch.next_offset, Some(18));
     let stored = &stretch.records[0];
     assert_eq!((stored.offset, stored.record.timestamp), (17, 99));
     assert_eq!(stored.record.headers, [("h".to_owned(), None)]);
+}
+
+/// What a producer does next in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Plain,
+    Transactional,
+    Commit,
+    Abort,
+}
+
+fn any_log() -> impl Strategy<Value = Vec<(i64, Deed)>> {
+    let deed = prop_oneof![
+        1 => Just(Deed::Plain),
+        4 => Just(Deed::Transactional),
+        1 => Just(Deed::Commit),
+        1 => Just(Deed::Abort)
+    ];
+    proptest::collection::vec((0..3i64, deed), 1..40)
+}
+
+fn batch_of(offset: i64, producer_id: i64, deed: Deed) -> Bytes {
+    let control = matches!(deed, Deed::Commit | Deed::Abort);
+    let record = library::Record {
+        producer_id,
+        control,
+        transactional: deed != Deed::Plain,
+        // A marker's key: its version, and what it says.
+        key: control.then(|| Bytes::copy_from_slice(&[0, 0, 0, u8::from(deed == Deed::Commit)])),
+        ..of_library(offset, "value")
+    };
+    by_library(&record, library::Compression::None)
+}
+
+proptest! {
+    #[test]
+    fn exactly_the_records_of_aborted_transactions_are_left_out(
+        log in any_log(),
+        from in any::<proptest::sample::Index>(),
+    ) {
+        let from = from.index(log.len());
+        // What a broker knows: where each transaction began, and which were aborted how far.
+        let mut open: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        let (mut aborted, mut dropped) = (Vec::new(), BTreeSet::new());
+        for (offset, (producer_id, deed)) in (0..).zip(&log) {
+            match deed {
+                Deed::Plain => {}
+                Deed::Transactional => open.entry(*producer_id).or_default().push(offset),
+                Deed::Commit => drop(open.remove(producer_id)),
+                Deed::Abort => {
+                    let records = open.remove(producer_id).unwrap_or_default();
+                    // Ended before the fetch begins: the broker leaves it out of the list.
+                    if let Some(first_offset) = records.first().filter(|_| offset >= from as i64) {
+                        aborted.push(Aborted { producer_id: *producer_id, first_offset: *first_offset });
+                    }
+                    dropped.extend(records);
+                }
+            }
+        }
+        // The list's order is the order in which transactions ended, not that in which they began.
+        let last_stable = open.values().flatten().min().map_or(log.len(), |offset| *offset as usize);
+        let (mut fetched, mut expected) = (BytesMut::new(), Vec::new());
+        for (offset, (producer_id, deed)) in log.iter().enumerate().take(last_stable).skip(from) {
+            fetched.extend_from_slice(&batch_of(offset as i64, *producer_id, *deed));
+            let kept = matches!(deed, Deed::Plain | Deed::Transactional);
+            if kept && !dropped.contains(&(offset as i64)) {
+                expected.push(offset as i64);
+            }
+        }
+        let stretch = decode(fetched.freeze(), aborted).expect("decodable");
+        let offsets: Vec<i64> = stretch.records.iter().map(|stored| stored.offset).collect();
+        prop_assert_eq!(offsets, expected);
+        prop_assert_eq!(stretch.next_offset, (from < last_stable).then_some(last_stable as i64));
+    }
+}
+
+#[test]
+fn without_a_list_only_markers_are_left_out() {
+    let log = [Deed::Transactional, Deed::Abort, Deed::Plain, Deed::Transactional, Deed::Commit];
+    let mut batches = BytesMut::new();
+    for (offset, deed) in (0..).zip(log) {
+        batches.extend_from_slice(&batch_of(offset, 1, deed));
+    }
+    let stretch = decode(batches.freeze(), Vec::new()).expect("decodable");
+    assert_eq!(stretch.records.iter().map(|stored| stored.offset).collect::<Vec<_>>(), [0, 2, 3]);
+    assert_eq!(stretch.next_offset, Some(5));
 }
 
 #[test]
@@ -121,7 +217,7 @@ fn a_batch_cut_short_is_left_for_the_next_fetch() {
     let whole = encode(std::slice::from_ref(&record), Author::NOBODY, Compression::None).expect("encodable");
     let mut two = whole.to_vec();
     two.extend(&whole[..whole.len() - 1]);
-    assert_eq!(decode(two.into()).expect("decodable").records.len(), 1);
+    assert_eq!(decode(two.into(), Vec::new()).expect("decodable").records.len(), 1);
 }
 
 #[test]
