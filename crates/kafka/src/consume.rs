@@ -88,13 +88,15 @@ pub enum ConsumeError {
 
 /// Reads one topic. [`Consumer::next`] may be dropped at any point without losing a record.
 ///
-/// Partitions added to the topic after the start are not read.
+/// Partitions added to the topic are read too, unless an end or partitions were asked for.
 #[derive(Debug)]
 pub struct Consumer {
     cluster: Cluster,
     topic: Arc<str>,
     options: ConsumerOptions,
     positions: BTreeMap<i32, Position>,
+    /// Whether partitions that are added belong to what is read.
+    grows: bool,
     /// Leader of each partition; looked up again when empty.
     leaders: BTreeMap<i32, i32>,
     fetches: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -105,7 +107,7 @@ pub struct Consumer {
     failing: BTreeMap<i32, Instant>,
     /// Nothing is asked before this, so that failures do not spin.
     resume: Option<Instant>,
-    /// When to look for the leaders that were missing at the last look.
+    /// When to look at the topic's partitions again: soon, when a leader was missing at the last look.
     look_again: Option<Instant>,
 }
 
@@ -148,6 +150,10 @@ impl Consumer {
             StopAt::Never => BTreeMap::new(),
             StopAt::HighWatermark => cluster.list_offsets(topic, latest, deadline).await?,
         };
+        let grows = match (&start, stop) {
+            (StartAt::Earliest | StartAt::Latest, StopAt::Never) => true,
+            (StartAt::Offsets(_), _) | (_, StopAt::HighWatermark) => false,
+        };
         let starts = match start {
             StartAt::Earliest => cluster.list_offsets(topic, OffsetAt::Earliest, deadline).await?,
             StartAt::Latest => cluster.list_offsets(topic, latest, deadline).await?,
@@ -162,6 +168,7 @@ impl Consumer {
             topic: topic.into(),
             options,
             positions,
+            grows,
             leaders: BTreeMap::new(),
             fetches: FuturesUnordered::new(),
             busy: BTreeSet::new(),
@@ -219,6 +226,11 @@ impl Consumer {
     async fn find_leaders(&mut self) -> Result<(), ConsumeError> {
         let deadline = Deadline::after(self.options.patience);
         let partitions = offsets::partitions(&self.cluster, &self.topic, deadline).await?;
+        if self.grows {
+            for partition in &partitions {
+                self.positions.entry(partition.index).or_insert(Position { next: 0, end: None });
+            }
+        }
         self.leaders = partitions
             .into_iter()
             .filter_map(|partition| Some((partition.index, partition.leader?)))
@@ -229,7 +241,8 @@ impl Consumer {
             .filter(|(partition, position)| !position.is_finished() && !self.leaders.contains_key(partition))
             .map(|(partition, _)| *partition)
             .collect();
-        self.look_again = (!missing.is_empty()).then(|| Instant::now() + PAUSE);
+        let fresh = if missing.is_empty() { self.options.metadata_age } else { PAUSE };
+        self.look_again = Some(Instant::now() + fresh);
         match self.note_failing(&missing) {
             None => Ok(()),
             Some(partition) => Err(ConsumeError::Partition {

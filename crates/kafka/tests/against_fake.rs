@@ -4,6 +4,8 @@
 mod codec_oracle;
 #[path = "against_fake/connection.rs"]
 mod connection;
+#[path = "against_fake/consume.rs"]
+mod consume;
 #[path = "against_fake/fake_broker.rs"]
 mod fake_broker;
 #[path = "against_fake/tls.rs"]

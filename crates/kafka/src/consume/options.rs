@@ -47,6 +47,9 @@ pub struct ConsumerOptions {
     pub max_bytes: i32,
     /// Bytes of one partition in a fetch, likewise. 1 MiB by default.
     pub partition_max_bytes: i32,
+    /// How old may be what is known of the topic's partitions: one added to the topic is read after this at the
+    /// latest, from its beginning. Half a minute by default, which is one small request.
+    pub metadata_age: Duration,
     /// How long failures in a row are overcome before they are reported. One minute by default.
     pub patience: Duration,
 }
@@ -58,6 +61,7 @@ impl Default for ConsumerOptions {
             wait: Duration::from_millis(500),
             max_bytes: 8 << 20,
             partition_max_bytes: 1 << 20,
+            metadata_age: Duration::from_secs(30),
             patience: Duration::from_secs(60),
         }
     }

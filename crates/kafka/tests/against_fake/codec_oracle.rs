@@ -13,8 +13,8 @@ use crate::fake_broker::{API_VERSIONS, Action, FakeBroker, METADATA, answer, met
 use kafka_protocol::messages::{ApiKey, InitProducerIdResponse, ProducerId};
 use klamm_kafka::{
     Acl, AclFilter, AclOperation, AclPermission, Compression, ConfigChange, ConfigEdit, ConfigResource,
-    Consumer, ConsumerOptions, Election, NewTopic, OffsetAt, PatternType, Producer, ProducerOptions, Record,
-    ResourceType, StartAt, StopAt, TopicPartition, TopicSelection,
+    Consumer, ConsumerOptions, Election, Isolation, NewTopic, OffsetAt, PatternType, Producer,
+    ProducerOptions, Record, ResourceType, StartAt, StopAt, TopicPartition, TopicSelection,
 };
 
 /// Long enough for a loopback answer; every call ends in a failure, as the broker hangs up.
@@ -60,7 +60,7 @@ async fn provoke(api: ApiKey, broker: &FakeBroker) {
     let resources = [ConfigResource::Topic("orders".into()), ConfigResource::ClusterDefault];
     match api {
         ApiKey::Produce | ApiKey::InitProducerId => {
-            let options = ProducerOptions { compression: Compression::Gzip, ..ProducerOptions::default() };
+            let options = ProducerOptions { compression: Compression::Lz4, ..ProducerOptions::default() };
             let record = Record {
                 key: Some("k".into()),
                 value: Some("v".into()),
@@ -73,12 +73,16 @@ async fn provoke(api: ApiKey, broker: &FakeBroker) {
         }
         ApiKey::Fetch => {
             let range = (StartAt::Offsets(BTreeMap::from([(0, 42)])), StopAt::Never);
-            let options = ConsumerOptions { patience: PATIENCE, ..ConsumerOptions::default() };
+            let options = ConsumerOptions {
+                isolation: Isolation::ReadCommitted,
+                patience: PATIENCE,
+                ..ConsumerOptions::default()
+            };
             if let Ok(mut consumer) = Consumer::open(&cluster, "orders", range, options, PATIENCE).await {
                 drop(consumer.next().await);
             }
         }
-        ApiKey::ListOffsets => drop(cluster.list_offsets("orders", OffsetAt::Earliest, PATIENCE).await),
+        ApiKey::ListOffsets => drop(cluster.list_offsets("orders", OffsetAt::LastStable, PATIENCE).await),
         ApiKey::Metadata => drop(cluster.list_topics(PATIENCE).await),
         ApiKey::CreateTopics => {
             let config = BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]);

@@ -33,7 +33,10 @@ pub(crate) async fn a_reassignment_is_listed_until_it_is_called_off(kafka: &Real
         removing: Vec::new(),
     };
     for cluster in [&brokers, &controllers] {
-        assert_eq!(cluster.list_reassignments(PATIENCE).await.expect("an answer"), [listed.clone()]);
+        assert_eq!(
+            cluster.list_reassignments(PATIENCE).await.expect("an answer"),
+            std::slice::from_ref(&listed)
+        );
     }
     move_orders(&controller, None);
     until("the reassignment is called off", || async {
