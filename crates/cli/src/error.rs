@@ -58,9 +58,9 @@ pub(crate) enum CliError {
     #[error("mirror {url} is not usable")]
     Mirror { url: String, source: klamm_artifacts::InvalidMirror },
     #[error("run {run} of cluster {cluster} stopped: {reason}")]
-    RunFailed { cluster: ClusterName, run: u64, reason: String },
+    RunFailed { cluster: ClusterName, run: u64, reason: String, again: String },
     #[error("the server went away during run {run} of cluster {cluster}")]
-    RunLost { cluster: ClusterName, run: u64 },
+    RunLost { cluster: ClusterName, run: u64, again: String },
     #[error("{what} was not confirmed, so nothing was done")]
     Unconfirmed { what: String, confirm: String },
     #[error("no certificate could be asked for in the name of user {user}")]
@@ -69,6 +69,8 @@ pub(crate) enum CliError {
     Tls { source: klamm_pki::TlsError },
     #[error("the server names a bootstrap address that is none")]
     Bootstrap { source: AddressError },
+    #[error("cluster {cluster} is down")]
+    Down { cluster: ClusterName, command: String },
     #[error("{doing} failed")]
     Kafka { doing: String, user: UserName, source: Box<OperationError> },
     #[error("{doing} was refused by kafka")]
@@ -150,6 +152,7 @@ impl CliError {
             | Self::Certificate { .. }
             | Self::Tls { .. }
             | Self::Bootstrap { .. }
+            | Self::Down { .. }
             | Self::Kafka { .. }
             | Self::KafkaRefused { .. }
             | Self::Produce { .. }
@@ -197,11 +200,12 @@ impl CliError {
                 "klamm/run/failed",
                 hint("`klamm status` and `klamm logs NODE` tell more; `klamm up` goes on"),
             ),
-            Self::RunLost { .. } => ("klamm/run/lost", hint("`klamm up` takes it up again")),
+            Self::RunLost { again, .. } => ("klamm/run/lost", Some(format!("`{again}` takes it up again"))),
             Self::Unconfirmed { confirm, .. } => ("klamm/cli/unconfirmed", Some(confirm.clone())),
             Self::Certificate { .. } => ("klamm/certificate/request", None),
             Self::Tls { .. } => ("klamm/cli/tls", None),
             Self::Bootstrap { .. } => ("klamm/cli/bootstrap", None),
+            Self::Down { command, .. } => ("klamm/cluster/down", Some(format!("`{command} up` starts it"))),
             Self::Kafka { user, source, .. } => {
                 ("klamm/kafka/no-answer", Some(kafka_hint(user, source.refusal())))
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use klamm_core::api::{ApplyRequest, PlanRequest, RunStarted, RunState, RunView};
 use klamm_core::model::ClusterName;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::api::{Api, RunEvents};
 use crate::error::CliError;
@@ -27,13 +27,15 @@ pub(crate) async fn apply(
     api.apply(cluster, &ApplyRequest { request, actor: actor() }).await
 }
 
-/// Shows a run until it has ended well; Ctrl-C ends the showing, not the run.
+/// Shows a run that `verb` began until it has ended well; Ctrl-C ends the showing, not the run.
 pub(crate) async fn follow(
     invocation: &Invocation,
     api: &Api,
     cluster: &ClusterName,
     run: u64,
+    verb: &str,
 ) -> Result<(), CliError> {
+    let again = format!("{} {verb}", invocation.command());
     let mut progress = Progress::new(&invocation.terminal);
     let last = tokio::select! {
         last = until_end(api, cluster, run, &mut progress) => last,
@@ -44,39 +46,39 @@ pub(crate) async fn follow(
         }
     };
     progress.finish();
-    match last?.state {
-        RunState::Done => Ok(()),
-        RunState::Failed { reason } => Err(CliError::RunFailed { cluster: cluster.clone(), run, reason }),
-        RunState::Running => Err(CliError::RunLost { cluster: cluster.clone(), run }),
+    let cluster = cluster.clone();
+    match last? {
+        None => Err(CliError::RunLost { cluster, run, again }),
+        Some(view) => match view.state {
+            RunState::Failed { reason } => Err(CliError::RunFailed { cluster, run, reason, again }),
+            RunState::Done | RunState::Running => Ok(()),
+        },
     }
 }
 
-/// The run's last view. A stream that breaks off is asked for again: the daemon may have been replaced.
+/// The view in which the run has ended; none when the server went away for good. A stream that breaks off is asked
+/// for again: the daemon may have been replaced.
 async fn until_end(
     api: &Api,
     cluster: &ClusterName,
     run: u64,
     progress: &mut Progress,
-) -> Result<RunView, CliError> {
+) -> Result<Option<RunView>, CliError> {
     let mut heard = Instant::now();
-    loop {
-        let broken = match api.run(cluster).await {
-            Ok(events) => match watch(events, run, progress, &mut heard).await {
-                Ok(Some(view)) => return Ok(view),
-                Ok(None) => CliError::RunLost { cluster: cluster.clone(), run },
-                Err(broken) => broken,
-            },
-            Err(broken) => broken,
+    while heard.elapsed() < PATIENCE {
+        let watched = match api.run(cluster).await {
+            Ok(events) => watch(events, run, progress, &mut heard).await,
+            Err(failure) => Err(failure),
         };
-        if let CliError::Refused(_) = broken {
-            return Err(broken);
-        }
-        if heard.elapsed() > PATIENCE {
-            tracing::debug!(error = %broken, "giving the run up");
-            return Err(CliError::RunLost { cluster: cluster.clone(), run });
+        match watched {
+            Ok(Some(view)) => return Ok(Some(view)),
+            Ok(None) => {}
+            Err(CliError::Refused(failure)) => return Err(CliError::Refused(failure)),
+            Err(failure) => tracing::debug!(error = %failure, "the run cannot be seen, trying again"),
         }
         sleep(PAUSE).await;
     }
+    Ok(None)
 }
 
 /// Shows one stream of events; the view in which the run has ended, or none when the stream ended before it.
@@ -86,7 +88,7 @@ async fn watch(
     progress: &mut Progress,
     heard: &mut Instant,
 ) -> Result<Option<RunView>, CliError> {
-    let mut ticks = interval(TICK);
+    let mut ticks = interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
@@ -102,7 +104,11 @@ async fn watch(
                     return Ok(Some(view));
                 }
             }
-            _ = ticks.tick() => progress.tick(),
+            _ = ticks.tick() => {
+                // A run may have nothing to say for minutes; the open stream is a sign of life.
+                *heard = Instant::now();
+                progress.tick();
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use klamm_core::api::{UserCertificate, UserCertificateRequest};
+use klamm_core::api::{UserCertificate, UserCertificateRequest, Want};
 use klamm_core::model::{ClusterName, UserName};
 use klamm_kafka::{Address, Cluster, ConnectOptions, Endpoint, OperationError, Refusal, Transport};
 use klamm_pki::{
@@ -54,6 +54,10 @@ impl KafkaSession {
     ) -> Result<Self, CliError> {
         let api = invocation.api()?;
         let cluster = invocation.choose_cluster(&api).await?;
+        let clusters = api.clusters().await?.clusters;
+        if clusters.iter().any(|row| row.name == cluster && row.want != Want::Up) {
+            return Err(CliError::Down { cluster, command: invocation.command() });
+        }
         let (credential, issued) = obtain(&api, &cluster, user, Some(LIFETIME), purpose).await?;
         if !issued.known_user {
             tell(&format!(

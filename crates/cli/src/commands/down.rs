@@ -49,10 +49,15 @@ pub(super) async fn want(
     cluster: &ClusterName,
     want: Want,
 ) -> Result<bool, CliError> {
+    let verb = match want {
+        Want::Up => "up",
+        Want::Down => "down",
+        Want::Destroyed => "destroy",
+    };
     let request = PlanRequest { want, spec: None, file: String::new() };
     let started = apply(api, cluster, request).await?;
     if let Some(run) = started.run {
-        follow(invocation, api, cluster, run).await?;
+        follow(invocation, api, cluster, run, verb).await?;
     }
     if let Err(failure) = api.stop_if_idle().await {
         // The cluster is as it was asked for; a daemon that stays does no harm.

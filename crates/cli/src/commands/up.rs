@@ -59,7 +59,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
             ));
         }
         Some(run) => {
-            follow(invocation, &api, &cluster, run).await?;
+            follow(invocation, &api, &cluster, run, "up").await?;
             let status = api.status(&cluster).await?;
             match invocation.terminal.format {
                 Format::Json => print_json(&status)?,

@@ -9,7 +9,7 @@ use crate::program::Lab;
 use crate::world::healthy;
 
 fn mode(path: &std::path::Path) -> u32 {
-    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
 }
 
 #[test]

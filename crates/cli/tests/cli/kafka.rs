@@ -14,17 +14,17 @@ use crate::world::healthy;
 /// A node's credential for `localhost`, from the authority that the server's users trust.
 fn node(server: &FakeServer) -> Credential {
     let profile = Profile::Node {
-        cluster: "dev".parse().unwrap(),
-        slot: "nodes-0".parse().unwrap(),
-        names: ["localhost".parse().unwrap()].into(),
+        cluster: "dev".parse().expect("a name"),
+        slot: "nodes-0".parse().expect("a name"),
+        names: ["localhost".parse().expect("a name")].into(),
     };
-    let key = PrivateKey::generate().unwrap();
-    let request = klamm_pki::CertificateRequest::create(&key, &profile).unwrap();
+    let key = PrivateKey::generate().expect("a key");
+    let request = klamm_pki::CertificateRequest::create(&key, &profile).expect("a request");
     let now = jiff::Timestamp::now();
-    let validity = Validity::starting(now, std::time::Duration::from_secs(3600)).unwrap();
+    let validity = Validity::starting(now, std::time::Duration::from_secs(3600)).expect("a life");
     let grant = Grant { profile, validity, serial: Serial::from_random([3; 16]) };
-    let issued = server.nodes_authority().issue(&request, &grant).unwrap();
-    Credential::new(key, &issued.chain_pem).unwrap()
+    let issued = server.nodes_authority().issue(&request, &grant).expect("a certificate");
+    Credential::new(key, &issued.chain_pem).expect("key and chain belong together")
 }
 
 #[test]
@@ -61,8 +61,8 @@ fn kafka_is_asked_with_a_certificate_of_ten_minutes_that_is_nowhere_on_disk() {
 
 fn walk(folder: &std::path::Path) -> Vec<String> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             names.extend(walk(&path));
         } else {

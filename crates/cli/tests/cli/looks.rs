@@ -121,6 +121,15 @@ fn what_the_server_refuses_is_told_in_its_words() {
 }
 
 #[test]
+fn kafka_of_a_cluster_that_is_down_is_not_waited_for() {
+    let lab = Lab::new();
+    let mut down = healthy();
+    down.want = klamm_core::api::Want::Down;
+    let _server = FakeServer::start(&lab, World::of(vec![down]));
+    insta::assert_snapshot!("down_cluster", lab.transcript("topic list"));
+}
+
+#[test]
 fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     let lab = Lab::new();
     assert_eq!(lab.run("stauts").code, 3);

@@ -11,7 +11,7 @@ use crate::world::{empty_plan, good_run, healthy, plan, run};
 fn applied(server: &FakeServer) -> ApplyRequest {
     let asked = server.asked();
     let (_, body) = asked.iter().find(|(what, _)| what.starts_with("apply")).expect("something was applied");
-    serde_json::from_str(body).unwrap()
+    serde_json::from_str(body).expect("an apply body")
 }
 
 fn with_run(views: Vec<Vec<klamm_core::api::RunView>>) -> World {
