@@ -1,6 +1,7 @@
 //! `cargo xtask generate [--check]`: files that are made from code and committed, so that a reader need not build.
 //! One entry per file in [`PAGES`].
 
+mod cli_page;
 mod layers_page;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,11 @@ struct Page {
 }
 
 /// Every generated file.
-const PAGES: &[Page] = &[Page { path: "docs/reference/layers.md", make: layers_page::make }];
+const PAGES: &[Page] = &[
+    Page { path: "docs/reference/cli.md", make: cli_page::make },
+    Page { path: "docs/reference/layers.md", make: layers_page::make },
+    Page { path: "docs/reference/spec.schema.json", make: || Ok(klamm_spec::json_schema()) },
+];
 
 /// Writes the pages, or names those that differ.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {

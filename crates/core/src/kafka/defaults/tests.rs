@@ -1,3 +1,5 @@
+//! Tests of this module; each name is the sentence that it proves.
+
 use super::*;
 use crate::kafka::properties::{Default, PropertyTable};
 use crate::model::ByteCount;
