@@ -9,12 +9,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use crate::api::{Api, RunEvents};
 use crate::error::CliError;
 use crate::invocation::Invocation;
+use crate::output::tell;
 use crate::progress::Progress;
 
 /// Elapsed time and rates are drawn this often.
 const TICK: Duration = Duration::from_millis(125);
 /// How long a server that stopped answering may take to come back before the run counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The server's code for a run that is in the way.
+const BUSY: &str = "klamm/run/busy";
 /// Between two attempts to see the run again.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -25,6 +28,28 @@ pub(crate) async fn apply(
     request: PlanRequest,
 ) -> Result<RunStarted, CliError> {
     api.apply(cluster, &ApplyRequest { request, actor: actor() }).await
+}
+
+/// As [`apply`]; while another run goes on, shows that one to its end first, however it ends.
+pub(crate) async fn apply_after_others(
+    invocation: &Invocation,
+    api: &Api,
+    cluster: &ClusterName,
+    request: PlanRequest,
+) -> Result<RunStarted, CliError> {
+    match apply(api, cluster, request.clone()).await {
+        Err(CliError::Refused(failure)) if failure.code == BUSY => {
+            if let Some(run) = api.status(cluster).await?.run {
+                tell(&format!("run {} of cluster {cluster} is still going on", run.run));
+                match follow(invocation, api, cluster, run.run, "up").await {
+                    Ok(()) | Err(CliError::RunFailed { .. }) => {}
+                    Err(failure) => return Err(failure),
+                }
+            }
+            apply(api, cluster, request).await
+        }
+        result => result,
+    }
 }
 
 /// Shows a run that `verb` began until it has ended well; Ctrl-C ends the showing, not the run.

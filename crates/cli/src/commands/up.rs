@@ -10,7 +10,7 @@ use super::{ensure_daemon, tell_warnings};
 use crate::api::Api;
 use crate::error::CliError;
 use crate::exit;
-use crate::follow::{apply, follow};
+use crate::follow::{apply, apply_after_others, follow};
 use crate::invocation::{Invocation, default_cluster};
 use crate::output::{self, Format, count, print_json, tell};
 use crate::specs::{self, GivenSpec};
@@ -49,7 +49,11 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     ensure_daemon(invocation).await?;
     let api = invocation.api()?;
     let (cluster, request) = request(invocation, &api, given).await?;
-    let started = apply(&api, &cluster, request).await?;
+    let started = if args.detach {
+        apply(&api, &cluster, request).await?
+    } else {
+        apply_after_others(invocation, &api, &cluster, request).await?
+    };
     tell_warnings(&started.warnings);
     match started.run {
         Some(run) if args.detach => {

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) warnings: Vec<String>,
     /// Said once each; a stream that ends before the run does is asked for again.
     pub(crate) runs: Vec<Vec<RunView>>,
+    /// Whether the first apply finds another run in its way.
+    pub(crate) busy: bool,
     pub(crate) known_user: bool,
     pub(crate) bootstrap: String,
 }
@@ -44,6 +46,7 @@ impl World {
             plan: world::empty_plan(),
             warnings: vec![],
             runs: vec![],
+            busy: false,
             known_user: true,
             bootstrap: "localhost:9092".into(),
         }
@@ -189,13 +192,23 @@ async fn apply(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     Json(request): Json<ApplyRequest>,
-) -> Json<RunStarted> {
+) -> Response {
     shared.note(&format!("apply {name}"), &request);
-    Json(shared.with(|world| RunStarted {
+    if shared.with(|world| std::mem::take(&mut world.busy)) {
+        let failure = Failure {
+            code: "klamm/run/busy".into(),
+            message: format!("cluster {name}: another run is still going on"),
+            causes: vec![],
+            hint: None,
+        };
+        return (StatusCode::CONFLICT, Json(failure)).into_response();
+    }
+    let started = shared.with(|world| RunStarted {
         plan: world.plan.clone(),
         warnings: world.warnings.clone(),
         run: world.runs.first().and_then(|views| Some(views.last()?.run)),
-    }))
+    });
+    Json(started).into_response()
 }
 
 async fn run(State(shared): State<Arc<Shared>>) -> Response {

@@ -114,6 +114,17 @@ fn a_stream_that_breaks_off_and_one_of_the_run_before_do_not_end_the_showing() {
 }
 
 #[test]
+fn up_while_another_run_goes_on_shows_that_one_and_then_its_own() {
+    let lab = Lab::new();
+    let mut world = with_run(vec![good_run(5), good_run(6)]);
+    world.busy = true;
+    world.clusters[0].run = good_run(5).into_iter().next();
+    let server = FakeServer::start(&lab, world);
+    insta::assert_snapshot!("up_busy", without_times(&lab.transcript("up")));
+    assert_eq!(server.asked().iter().filter(|(what, _)| what == "apply dev").count(), 2);
+}
+
+#[test]
 fn ctrl_c_ends_the_showing_and_says_that_the_run_goes_on() {
     let lab = Lab::new();
     let mut begun = good_run(5);
