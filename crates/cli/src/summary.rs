@@ -53,6 +53,7 @@ pub(crate) fn in_sync(view: &KafkaView) -> String {
     let all = count(view.partitions.len(), "partition");
     match (behind, headless) {
         (0, 0) if view.partitions.is_empty() => "no partitions yet".to_owned(),
+        (0, 0) if view.partitions.len() == 1 => format!("{all} in sync"),
         (0, 0) => format!("all {all} in sync"),
         (behind, 0) => format!("{behind} of {all} under-replicated"),
         (behind, headless) => format!("{behind} of {all} under-replicated, {headless} without a leader"),

@@ -1,7 +1,11 @@
 //! `klamm down`: stopped, with all data.
 
+use std::time::Duration;
+
 use klamm_core::api::{PlanRequest, Want};
 use klamm_core::model::ClusterName;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep};
 
 use super::ensure_daemon;
 use crate::api::Api;
@@ -10,6 +14,11 @@ use crate::exit;
 use crate::follow::{apply, follow};
 use crate::invocation::Invocation;
 use crate::output::tell;
+
+/// How long a daemon may take to end; one that takes longer is left alone.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two looks whether it has ended.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Stop the cluster and keep its data
 ///
@@ -59,9 +68,28 @@ pub(super) async fn want(
     if let Some(run) = started.run {
         follow(invocation, api, cluster, run, verb).await?;
     }
-    if let Err(failure) = api.stop_if_idle().await {
+    if let Err(failure) = let_daemon_end(invocation, api).await {
         // The cluster is as it was asked for; a daemon that stays does no harm.
         tracing::warn!(error = %failure, "the daemon was not asked to stop");
     }
     Ok(started.run.is_some())
+}
+
+/// Has the daemon end if nothing is wanted up, and waits until it does not answer any more, so that whatever is typed
+/// next does not talk to one that is about to go.
+async fn let_daemon_end(invocation: &Invocation, api: &Api) -> Result<(), CliError> {
+    let stays = api.clusters().await?.clusters.iter().any(|row| row.want == Want::Up);
+    api.stop_if_idle().await?;
+    let deadline = Instant::now() + PATIENCE;
+    while !stays && Instant::now() < deadline && answers(invocation).await {
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn answers(invocation: &Invocation) -> bool {
+    match invocation.root.reachable_socket() {
+        Ok(socket) => UnixStream::connect(socket.path()).await.is_ok(),
+        Err(_) => false,
+    }
 }

@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
 use crate::kafka_session::{KafkaSession, PATIENCE, UserArgs};
-use crate::output::tell;
+use crate::output::{count, tell};
 
 /// Make, list, describe and delete topics
 #[derive(Debug, clap::Args)]
@@ -110,12 +110,13 @@ async fn create(invocation: &Invocation, topic: NewTopic, user: &UserArgs) -> Re
     let created = session.kafka.create_topics(vec![topic], false, PATIENCE).await;
     let created = created.map_err(|source| session.no_answer(doing(), source))?;
     let created = only_answer(created).map_err(|source| session.refused(doing(), source))?;
-    let known = |number: Option<String>| number.unwrap_or_else(|| "?".to_owned());
-    tell(&format!(
-        "created topic {name}: {} partitions, {} replicas of each",
-        known(created.partitions.map(|number| number.to_string())),
-        known(created.replication_factor.map(|number| number.to_string()))
-    ));
+    let partitions = created.partitions.map(|number| (i64::from(number), "partition"));
+    let replicas = created.replication_factor.map(|number| (i64::from(number), "replica"));
+    // Kafka does not tell who may not describe the topic.
+    let facts = [partitions, replicas].into_iter().flatten();
+    let facts: Vec<_> =
+        facts.map(|(number, noun)| count(usize::try_from(number).unwrap_or(0), noun)).collect();
+    tell(format!("created topic {name}: {}", facts.join(", ")).trim_end_matches(": "));
     Ok(())
 }
 

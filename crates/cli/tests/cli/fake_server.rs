@@ -1,6 +1,7 @@
 //! A server that says what a test wants said, and remembers what it was asked.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use axum::routing::{get, post};
 use jiff::Timestamp;
 use klamm_core::api::{
     ApplyRequest, ClusterRow, ClusterStatus, Clusters, Failure, PlanAnswer, PlanRequest, RunStarted, RunView,
-    UserCertificate, UserCertificateRequest,
+    UserCertificate, UserCertificateRequest, Want,
 };
 use klamm_core::model::plan::Plan;
 use klamm_pki::{
@@ -57,6 +58,7 @@ impl World {
 pub(crate) type Asked = (String, String);
 
 struct Shared {
+    socket: PathBuf,
     world: Mutex<World>,
     asked: Mutex<Vec<Asked>>,
     nodes: Authority,
@@ -91,6 +93,7 @@ fn authority(kind: AuthorityKind) -> Authority {
 impl FakeServer {
     pub(crate) fn start(lab: &Lab, world: World) -> Self {
         let shared = Arc::new(Shared {
+            socket: lab.socket(),
             world: Mutex::new(world),
             asked: Mutex::default(),
             nodes: authority(AuthorityKind::Nodes),
@@ -194,6 +197,10 @@ async fn apply(
     Json(request): Json<ApplyRequest>,
 ) -> Response {
     shared.note(&format!("apply {name}"), &request);
+    shared.with(|world| {
+        let known = world.clusters.iter_mut().find(|status| status.name.as_str() == name);
+        known.into_iter().for_each(|status| status.want = request.request.want);
+    });
     if shared.with(|world| std::mem::take(&mut world.busy)) {
         let failure = Failure {
             code: "klamm/run/busy".into(),
@@ -258,7 +265,11 @@ async fn log(
     format!("first line of {slot}\nsecond line\n")
 }
 
+/// As the daemon: nobody can connect once it is asked to stop with nothing wanted up.
 async fn stop_if_idle(State(shared): State<Arc<Shared>>, _body: Bytes) -> StatusCode {
     shared.note("stop-if-idle", &());
+    if shared.with(|world| world.clusters.iter().all(|status| status.want != Want::Up)) {
+        std::fs::remove_file(&shared.socket).expect("it is there");
+    }
     StatusCode::NO_CONTENT
 }

@@ -145,6 +145,7 @@ fn down_keeps_the_data_and_lets_an_idle_daemon_end() {
     insta::assert_snapshot!("down", without_times(&lab.transcript("down")));
     assert_eq!(applied(&server).request.want, Want::Down);
     assert_eq!(server.asked().last().unwrap().0, "stop-if-idle");
+    assert_eq!(lab.run("status").code, 4, "nothing talks to a daemon that is about to go");
 }
 
 #[test]
