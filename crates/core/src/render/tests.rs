@@ -98,7 +98,8 @@ fn every_rendered_key_is_one_that_this_kafka_knows() {
         for profile in [Profile::Laptop, Profile::Production] {
             let text = render(&node(role, profile));
             let (properties, _) = text.split_once("==> config/log4j2").unwrap();
-            for line in properties.lines().filter(|line| line.contains('=') && !line.starts_with(['#', '='])) {
+            for line in properties.lines().filter(|line| line.contains('=') && !line.starts_with(['#', '=']))
+            {
                 let key = line.split_once('=').unwrap().0;
                 // The authorizer's own key; Kafka's configuration does not list it.
                 let known = table.get(key).is_some() || key == "super.users";
