@@ -17,7 +17,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::CliError;
-use crate::root::{ReachableSocket, Root};
+use klamm_daemon::SocketAddress;
+
+use crate::root::Root;
 
 pub(crate) use events::RunEvents;
 
@@ -31,7 +33,7 @@ pub(crate) struct Api {
     client: reqwest::Client,
     socket: PathBuf,
     in_use: bool,
-    _reachable: ReachableSocket,
+    _reachable: SocketAddress,
 }
 
 impl Api {

@@ -24,4 +24,4 @@ mod summary;
 pub use args::command;
 pub use commands::run;
 pub use reference::reference;
-pub use root::{ReachableSocket, Root, RootError};
+pub use root::{Root, RootError};

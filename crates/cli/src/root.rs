@@ -1,6 +1,5 @@
 //! Where everything lies: `--root DIR`, else the system's folders for root, else the XDG folders of the user.
 
-mod socket;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use socket::ReachableSocket;
+use klamm_daemon::SocketAddress;
 
 /// The folders of one installation. All absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +104,8 @@ impl Root {
     }
 
     /// The socket under a path that fits into a socket address.
-    pub fn reachable_socket(&self) -> std::io::Result<ReachableSocket> {
-        ReachableSocket::new(&self.socket())
+    pub fn reachable_socket(&self) -> std::io::Result<SocketAddress> {
+        SocketAddress::of(&self.socket())
     }
 
     /// Base URLs of the operator's mirrors, one a line, first tried first; what `klamm up --mirror` remembers.

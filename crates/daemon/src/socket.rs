@@ -11,7 +11,8 @@ use tokio::net::UnixListener;
 /// `sun_path` holds 108 bytes, the last of them 0.
 const LONGEST: usize = 107;
 
-/// A socket's path, or a short way to the same place while the folder is held open.
+/// A socket's path that fits into a socket address, valid while this value lives: its own, or a short one through
+/// the opened folder, which must exist then.
 #[derive(Debug)]
 pub struct SocketAddress {
     path: PathBuf,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -52,6 +53,16 @@ impl Hosts {
     /// The last report of each.
     pub(crate) fn reports(&self) -> BTreeMap<HostId, Observed<HostReport>> {
         self.lock().reports.clone()
+    }
+
+    /// The reports, once there is any: right after a start the agents have not spoken yet, and silence is not
+    /// absence. Empty when nobody speaks for `patience`.
+    pub(crate) async fn first_reports(&self, patience: Duration) -> BTreeMap<HostId, Observed<HostReport>> {
+        let mut reported = self.reported();
+        let waiting = async { while self.lock().reports.is_empty() && reported.changed().await.is_ok() {} };
+        // Whether it came or not shows in the reports.
+        drop(tokio::time::timeout(patience, waiting).await);
+        self.reports()
     }
 
     /// Wakes whoever waits for reports.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::Rng as _;
@@ -18,6 +19,9 @@ use crate::Server;
 use crate::clusters::ClusterState;
 use crate::error::ServerError;
 use crate::store::ClusterRecord;
+
+/// How long the first report after a start is waited for: an agent dials at once, and again every half second.
+const FIRST_REPORT: Duration = Duration::from_secs(10);
 
 /// What a request is about, before anything is decided.
 struct Asked {
@@ -134,7 +138,7 @@ async fn plan_for(
     state: &ClusterState,
 ) -> Result<Planned, ServerError> {
     let current = server.store.current_target(state.id).await?;
-    let mut inventory = Inventory { hosts: server.hosts.reports(), kafka: None };
+    let mut inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
     if let Some(current) = &current
         && want == Want::Up
         && all_ready(current, &inventory)
@@ -158,7 +162,7 @@ async fn plan_for(
 
 /// The plan of a cluster that is not there: its steps are true, its id and trust are made when it is applied.
 async fn plan_new(server: &Server, asked: &Asked) -> Result<Planned, ServerError> {
-    let inventory = Inventory { hosts: server.hosts.reports(), kafka: None };
+    let inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
     let input = PlanInput {
         cluster: &asked.cluster,
         spec: &asked.spec,

@@ -58,8 +58,8 @@ fn a_socket_deeper_than_a_socket_address_is_reached() {
     std::fs::create_dir_all(&deep).unwrap();
     let socket = deep.join("server.sock");
     assert!(UnixStream::connect(&socket).is_err());
-    let listener = UnixListener::bind(ReachableSocket::new(&socket).unwrap().path()).unwrap();
-    let reachable = ReachableSocket::new(&socket).unwrap();
+    let listener = UnixListener::bind(SocketAddress::of(&socket).unwrap().path()).unwrap();
+    let reachable = SocketAddress::of(&socket).unwrap();
     assert!(reachable.path().as_os_str().len() <= LONGEST_ADDRESS);
     UnixStream::connect(reachable.path()).unwrap();
     drop(listener);
