@@ -126,7 +126,8 @@ async fn aborted_and_open_transactions_are_hidden_from_whoever_wants_committed_r
         let options = ConsumerOptions { isolation, ..ConsumerOptions::default() };
         let range = (StartAt::Earliest, StopAt::HighWatermark);
         let consumer = Consumer::open(&broker.cluster(plain()), "orders", range, options, PATIENCE).await;
-        let read: Vec<_> = consumer.expect("opened").into_stream().try_collect().await.expect("read");
+        let reading = consumer.expect("opened").into_stream().try_collect();
+        let read: Vec<_> = tokio::time::timeout(PATIENCE, reading).await.expect("an end").expect("read");
         let values: Vec<Bytes> = read.into_iter().filter_map(|record| record.value).collect();
         assert_eq!(values, expected);
     }
