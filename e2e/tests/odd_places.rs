@@ -4,12 +4,14 @@ use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Case, Product, Role, poll_every, tell};
+use e2e::{Case, Product, Role, poll, poll_every, tell};
 
 /// Sockets' paths end at 108 bytes.
 const LONGER_THAN: usize = 120;
 /// A whole `up` on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// A daemon ends when it is told that it is not needed any more; it closes its store first.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// Between two looks: the moments at which the daemon is killed pass quickly.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -77,7 +79,9 @@ fn down(product: &mut Product) -> Result<()> {
     // act
     product.klamm(["down"])?;
     // assert
-    let left = product.processes()?;
-    ensure!(left.is_empty(), "{left:?}");
-    Ok(())
+    poll("the last process to end", FAREWELL, || {
+        let left = product.processes()?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
 }
