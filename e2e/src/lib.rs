@@ -25,4 +25,4 @@ pub use product::{Product, Ran};
 pub use python::Python;
 pub use status::{Node, Status};
 pub use story::{Case, Missing, tell};
-pub use stranger::{Answer, Papers, call_plain, call_tls};
+pub use stranger::{Answer, Papers, VERSIONS, call_plain, call_tls};

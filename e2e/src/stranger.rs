@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use klamm_pki::{
     Authority, AuthorityKind, CertificateRequest, Credential, Grant, LiveIdentity, NewAuthority, PrivateKey,
-    Profile, Serial, Validity, client_config, root_store,
+    Profile, Serial, Validity, crypto_provider, root_store,
 };
 use rand::RngExt as _;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, SupportedProtocolVersion};
 
 /// How long an answer may take; a refusal comes at once.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,13 +72,26 @@ impl Papers {
     }
 }
 
-/// Calls with TLS, presenting `papers` whatever the server asks for, trusting `trust`, and sends `request`.
-pub fn call_tls(to: SocketAddr, trust: &str, papers: &Papers, request: &[u8]) -> Result<Answer> {
-    let identity = match &papers.identity {
-        Some(credential) => Some(Arc::new(LiveIdentity::new(credential)?) as _),
-        None => None,
+/// The versions in which every door is tried: a client certificate is asked for and judged at different moments.
+pub const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+
+/// Calls with one version of TLS, presenting `papers` whatever the server asks for, trusting `trust`, and sends
+/// `request`.
+pub fn call_tls(
+    to: SocketAddr,
+    version: &'static SupportedProtocolVersion,
+    trust: &str,
+    papers: &Papers,
+    request: &[u8],
+) -> Result<Answer> {
+    let builder = ClientConfig::builder_with_provider(crypto_provider())
+        .with_protocol_versions(&[version])
+        .context("choosing a version of TLS")?
+        .with_root_certificates(root_store(trust)?);
+    let config = match &papers.identity {
+        Some(credential) => builder.with_client_cert_resolver(Arc::new(LiveIdentity::new(credential)?)),
+        None => builder.with_no_client_auth(),
     };
-    let config = client_config(identity, root_store(trust)?)?;
     let name = ServerName::try_from("localhost").context("naming the server")?;
     let session = ClientConnection::new(Arc::new(config), name).context("beginning a session")?;
     exchange(StreamOwned::new(session, connect(to)?), request)

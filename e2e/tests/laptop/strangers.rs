@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Answer, ClientFiles, Format, Listening, Papers, Role, call_plain, call_tls};
+use e2e::{Answer, ClientFiles, Format, Listening, Papers, Role, VERSIONS, call_plain, call_tls};
 use klamm_pki::{AltName, Authority, AuthorityKind, PrivateKey, Profile};
 
 use crate::world::{ALICE, CLUSTER, World};
@@ -58,13 +58,15 @@ pub(crate) fn refused_everywhere(world: &mut World) -> Result<()> {
         };
         let plain = call_plain(*address, request)?;
         ensure!(matches!(plain, Answer::Refused(_)), "{door:?} at {address} served plain text: {plain:?}");
-        for Caller { who, papers, at_home } in &callers {
+        for (Caller { who, papers, at_home }, version) in
+            callers.iter().flat_map(|caller| VERSIONS.map(|version| (caller, version)))
+        {
+            let what = format!("{who} with {:?} at {door:?} {address}", version.version);
             // act
-            let answer = call_tls(*address, trust, papers, request)
-                .with_context(|| format!("{who} at {door:?} {address}"))?;
+            let answer = call_tls(*address, version, trust, papers, request).context(what.clone())?;
             // assert: that the right papers are served shows that the others were refused for what they are
             let served = matches!(answer, Answer::Served(_));
-            ensure!(served == (*at_home == Some(door)), "{who} at {door:?} {address}: {answer:?}");
+            ensure!(served == (*at_home == Some(door)), "{what}: {answer:?}");
         }
     }
     println!("    {} ports, {} callers each", sockets.len(), callers.len() + 1);

@@ -16,11 +16,17 @@ profile: laptop
 pools:
   nodes: { roles: [controller, broker], count: 3 }
 listeners:
-  clients: { port: 9092, auth: mtls }
+  clients: { port: PORT, auth: mtls }
 users:
   admin: { allow: [all] }
   mallory: { auth: mtls }
 ";
+
+/// Stories that are told at the same time take blocks of their own: a port that is free when it is chosen may be taken
+/// when it is bound. Controllers listen 20,000 higher, which must stay below the ports of outgoing connections (32,768).
+const LOWEST_PORT: u32 = 9_200;
+const BLOCK: u32 = 10;
+const BLOCKS: u32 = 350;
 
 /// What is added to the spec while the story goes on.
 pub(crate) const ALICE: &str = "  alice: { allow: [\"read,write topic:pears\", \"read group:alice-*\"] }\n";
@@ -40,7 +46,9 @@ pub(crate) struct Identity {
 
 impl World {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { product: Product::empty("root")?, spec: SPEC.to_owned(), python: None })
+        let port = LOWEST_PORT + std::process::id() % BLOCKS * BLOCK;
+        let spec = SPEC.replace("PORT", &port.to_string());
+        Ok(Self { product: Product::empty("root")?, spec, python: None })
     }
 
     /// `klamm up` with the spec as it is now; must end well.
