@@ -136,6 +136,7 @@ impl Agent {
                     Err(error) => tracing::warn!(error = chain(&error), "a target was refused"),
                 }
             }
+            ServerMessage::Destroyed { cluster } => self.forget_if_removed(cluster),
             ServerMessage::Log(wanted) => self.answer_log(wanted),
         }
         // A new target is acknowledged at once: the server waits for it.
@@ -195,7 +196,7 @@ impl Agent {
     async fn report(&mut self) {
         let report = self.host_report();
         match self.shared.link.report(&report).await {
-            Ok(_) => self.forget_removed(&report),
+            Ok(answer) => answer.destroyed.into_iter().for_each(|cluster| self.forget_if_removed(cluster)),
             Err(error) => tracing::debug!(error = chain(&error), "the server did not take the report"),
         }
     }
@@ -227,28 +228,26 @@ impl Agent {
         }
     }
 
-    /// A cluster whose slots are all deleted is forgotten, once the server has heard so.
-    fn forget_removed(&mut self, told: &HostReport) {
-        for (cluster, report) in &told.clusters {
-            let removed = report.slots.values().all(|slot| slot.stage == Stage::Removed);
-            if !removed || report.slots.is_empty() {
-                continue;
-            }
-            self.slots.retain(|(of, _), _| of != cluster);
-            let forgotten = self.ledger().forget(*cluster);
-            if let Err(error) = forgotten {
-                tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
-            }
-            for folder in [self.shared.folders.cluster(*cluster), self.shared.folders.cluster_logs(*cluster)]
-            {
-                if let Err(error) = klamm_disk::delete_folder(&folder) {
-                    tracing::error!(
-                        error = chain(&error),
-                        "the folder of a destroyed cluster could not be deleted"
-                    );
-                }
+    /// Forgets a cluster that the server has forgotten, if all of its slots here are deleted by a signed target.
+    fn forget_if_removed(&mut self, cluster: ClusterId) {
+        let own = || self.slots.iter().filter(|((of, _), _)| *of == cluster);
+        if own().next().is_none() || own().any(|(_, handle)| handle.report.borrow().stage != Stage::Removed) {
+            return;
+        }
+        self.slots.retain(|(of, _), _| *of != cluster);
+        let forgotten = self.ledger().forget(cluster);
+        if let Err(error) = forgotten {
+            tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
+        }
+        for folder in [self.shared.folders.cluster(cluster), self.shared.folders.cluster_logs(cluster)] {
+            if let Err(error) = klamm_disk::delete_folder(&folder) {
+                tracing::error!(
+                    error = chain(&error),
+                    "the folder of a destroyed cluster could not be deleted"
+                );
             }
         }
+        self.changed.notify_one();
     }
 
     fn answer_log(&self, wanted: LogWanted) {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use klamm_core::api::LogWanted;
-use klamm_core::model::HostId;
 use klamm_core::model::inventory::{HostReport, Observed};
+use klamm_core::model::{ClusterId, HostId};
 
 /// Text of a log on its way to a reader.
 pub(crate) type LogSender = mpsc::Sender<Bytes>;
@@ -29,7 +29,7 @@ pub(crate) struct Hosts {
     inner: Mutex<Inner>,
     /// Rises with each report.
     reported: watch::Sender<u64>,
-    /// Rises with each target that became current.
+    /// Rises with each target that became current and each cluster that was forgotten.
     published: watch::Sender<u64>,
 }
 
@@ -65,13 +65,26 @@ impl Hosts {
         self.reports()
     }
 
+    /// Waits until no host reports a cluster that is not `known`, at most for `patience`.
+    pub(crate) async fn forgotten_all_but(&self, known: &[ClusterId], patience: Duration) {
+        let mut reported = self.reported();
+        let is_known =
+            |report: &Observed<HostReport>| report.value.clusters.keys().all(|id| known.contains(id));
+        let waiting = async {
+            while !self.lock().reports.values().all(is_known) && reported.changed().await.is_ok() {}
+        };
+        if tokio::time::timeout(patience, waiting).await.is_err() {
+            tracing::warn!("a host still keeps a destroyed cluster");
+        }
+    }
+
     /// Wakes whoever waits for reports.
     pub(crate) fn reported(&self) -> watch::Receiver<u64> {
         self.reported.subscribe()
     }
 
-    /// Wakes the message streams: there is a new target.
-    pub(crate) fn announce_target(&self) {
+    /// Wakes the message streams: a target is new, or a cluster is no more.
+    pub(crate) fn announce_targets(&self) {
         self.published.send_modify(|count| *count += 1);
     }
 

@@ -76,9 +76,18 @@ where
     drop(builder.serve_connection(TokioIo::new(stream), service).await);
 }
 
-/// A body of server-sent events, one JSON document each.
-fn events(documents: impl futures_util::Stream<Item = String> + Send + 'static) -> Response {
+/// A body of server-sent events, each as [`event`] or [`HEARTBEAT`] writes it.
+fn events(lines: impl futures_util::Stream<Item = String> + Send + 'static) -> Response {
     use futures_util::StreamExt as _;
-    let lines = documents.map(|document| Ok::<_, std::convert::Infallible>(format!("data: {document}\n\n")));
+    let lines = lines.map(Ok::<_, std::convert::Infallible>);
     ([("content-type", "text/event-stream")], Body::from_stream(lines)).into_response()
 }
+
+/// One JSON document as an event.
+fn event(document: &impl serde::Serialize) -> String {
+    let document = serde_json::to_string(document).expect("what the API tells has only string keys");
+    format!("data: {document}\n\n")
+}
+
+/// A comment, which readers pass over.
+const HEARTBEAT: &str = ":\n\n";

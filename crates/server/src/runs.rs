@@ -125,6 +125,7 @@ async fn carry_out(server: &Server, state: &ClusterState, run: RunRecord, want: 
     if run_state == RunState::Done && want == Want::Destroyed {
         let forgotten = async {
             server.store.forget_cluster(cluster).await?;
+            server.hosts.announce_targets();
             server.clusters.forget(cluster).await
         };
         if let Err(error) = forgotten.await {
@@ -191,7 +192,7 @@ impl Execution<'_> {
                     let event = format!("target {} for {}", target.number, step.act.title());
                     self.note(event).await?;
                     store.publish(&target).await.map_err(|error| chain(&error))?;
-                    hosts.announce_target();
+                    hosts.announce_targets();
                 }
                 Move::InsideKafka(act) => {
                     self.note(act.title()).await?;

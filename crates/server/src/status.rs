@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use klamm_core::api::{CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, HostRow, NodeRow};
-use klamm_core::model::inventory::{Inventory, Observed};
+use klamm_core::model::inventory::{Inventory, Observed, Stage};
 use klamm_core::model::target::{ListenerPurpose, SlotTarget, Target};
 use klamm_core::model::{ClusterName, TargetNumber};
 use klamm_core::render::server_properties::{CONTROLLER, INTERNAL};
@@ -51,7 +51,11 @@ pub(crate) async fn status(server: &Server, name: &ClusterName) -> Result<Cluste
     });
     let hosts = hosts.collect();
     let inventory = Inventory { hosts: reports, kafka: None };
-    let kafka_view = fresh_look(server, &state, &target).await;
+    let nodes = node_rows(&target, &inventory);
+    // Asking when no node can answer only takes time.
+    let is_ready = |node: &NodeRow| node.stage.as_ref().is_some_and(|stage| stage.value == Stage::Ready);
+    let kafka_view =
+        if nodes.iter().any(is_ready) { fresh_look(server, &state, &target).await } else { None };
     let kafka = target.slots().into_values().next().map(|(_, slot)| slot.process.kafka.clone());
     Ok(ClusterStatus {
         name: record.name,
@@ -60,7 +64,7 @@ pub(crate) async fn status(server: &Server, name: &ClusterName) -> Result<Cluste
         kafka: kafka.unwrap_or_default(),
         target: target.number,
         bootstrap: bootstrap(&target),
-        nodes: node_rows(&target, &inventory),
+        nodes,
         hosts,
         kafka_view,
         run: state.run.borrow().clone(),

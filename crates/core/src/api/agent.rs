@@ -1,5 +1,7 @@
 //! `/agent/v1`: what an agent and its server say to each other over mTLS.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ClusterId, SlotName};
@@ -28,6 +30,11 @@ pub struct Delivery {
 pub enum ServerMessage {
     /// A target to obey. Repeated on every connection: agents know what they have.
     Target(Delivery),
+    /// The server has forgotten a cluster, see [`ReportAnswer::destroyed`].
+    Destroyed {
+        /// Which.
+        cluster: ClusterId,
+    },
     /// A person wants to read a log.
     Log(LogWanted),
 }
@@ -59,6 +66,10 @@ pub struct LogChunk {
 pub struct ReportAnswer {
     /// The server's wall clock, so that an agent can tell how far off its own is.
     pub server_time: jiff::Timestamp,
+    /// Clusters of the report that the server does not have. An agent forgets them if it has deleted all their
+    /// slots, and keeps them otherwise: a server that lost its disk knows none.
+    #[serde(default)]
+    pub destroyed: BTreeSet<ClusterId>,
 }
 
 /// An agent asks for a node certificate with a key it made itself.

@@ -21,13 +21,13 @@ use klamm_core::model::inventory::HostReport;
 use klamm_core::model::target::{HostSlice, Target};
 use klamm_core::model::{ClusterId, HostId, Sha256, TargetNumber};
 
-use super::events;
+use super::{HEARTBEAT, event, events};
 use crate::Server;
 use crate::certify::{self, Issuance};
 use crate::error::{ServerError, chain};
 
 /// An idle stream says something this often, so that both ends notice a dead line.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+const SAYS_SOMETHING: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Door {
@@ -45,9 +45,15 @@ pub(super) fn router(server: Arc<Server>, host: HostId) -> Router {
         .with_state(Door { server, host })
 }
 
-async fn report(State(door): State<Door>, Json(report): Json<HostReport>) -> Json<ReportAnswer> {
+async fn report(
+    State(door): State<Door>,
+    Json(report): Json<HostReport>,
+) -> Result<Json<ReportAnswer>, ServerError> {
+    let known = door.server.store.clusters().await?;
+    let is_known = |id: &ClusterId| known.iter().any(|record| record.id == *id);
+    let destroyed = report.clusters.keys().filter(|id| !is_known(id)).copied().collect();
     door.server.hosts.take_report(door.host, report);
-    Json(ReportAnswer { server_time: Timestamp::now() })
+    Ok(Json(ReportAnswer { server_time: Timestamp::now(), destroyed }))
 }
 
 async fn blob(State(door): State<Door>, Path(digest): Path<String>) -> Result<Vec<u8>, ServerError> {
@@ -97,8 +103,8 @@ async fn messages(State(door): State<Door>) -> Response {
     published.mark_changed();
     let stream = Messages { door, logs, published, sent: BTreeMap::new(), ready: Vec::new() };
     events(stream::unfold(stream, |mut stream| async move {
-        let document = stream.next().await?;
-        Some((document, stream))
+        let line = stream.next().await?;
+        Some((line, stream))
     }))
 }
 
@@ -115,7 +121,7 @@ impl Messages {
     async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(message) = self.ready.pop() {
-                return Some(serde_json::to_string(&message).expect("a message has only string keys"));
+                return Some(event(&message));
             }
             tokio::select! {
                 changed = self.published.changed() => {
@@ -126,16 +132,24 @@ impl Messages {
                     }
                 }
                 wanted = self.logs.recv() => self.ready.push(ServerMessage::Log(wanted?)),
-                () = tokio::time::sleep(HEARTBEAT) => return Some("\"heartbeat\"".to_owned()),
+                () = tokio::time::sleep(SAYS_SOMETHING) => return Some(HEARTBEAT.to_owned()),
             }
         }
     }
 
-    /// The current targets of all clusters with a slice for this host that it was not told yet.
+    /// The current targets of all clusters with a slice for this host that it was not told yet, and which of those
+    /// that it was told are no more.
     async fn targets(&mut self) -> Result<Vec<ServerMessage>, ServerError> {
         let Door { server, host } = &self.door;
         let mut messages = Vec::new();
-        for record in server.store.clusters().await? {
+        let records = server.store.clusters().await?;
+        let gone: Vec<ClusterId> =
+            self.sent.keys().filter(|id| !records.iter().any(|record| record.id == **id)).copied().collect();
+        for cluster in gone {
+            self.sent.remove(&cluster);
+            messages.push(ServerMessage::Destroyed { cluster });
+        }
+        for record in records {
             let Some(target) = server.store.current_target(record.id).await? else { continue };
             let Some(slice) = target.slices.get(host) else { continue };
             if self.sent.insert(target.cluster, target.number) != Some(target.number) {

@@ -16,13 +16,16 @@ use klamm_core::api::{
     ApplyRequest, Certificates, ClusterStatus, Clusters, LogWanted, PlanAnswer, PlanRequest, RunStarted,
     RunState, UserCertificate, UserCertificateRequest, Want,
 };
-use klamm_core::model::{ClusterName, SlotName, UserName};
+use klamm_core::model::{ClusterId, ClusterName, SlotName, UserName};
 
-use super::events;
+use super::{event, events};
 use crate::Server;
 use crate::certify::{self, Issuance};
 use crate::error::ServerError;
 use crate::{planning, runs, status};
+
+/// How long a daemon that ends waits for its agent to let go of what was destroyed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 type Answer<T> = Result<Json<T>, ServerError>;
 
@@ -76,8 +79,7 @@ async fn run(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Res
         changes.changed().await.ok()?;
         let view = changes.borrow_and_update().clone()?;
         let goes_on = view.state == RunState::Running;
-        let document = serde_json::to_string(&view).expect("a view has only string keys");
-        Some((document, goes_on.then_some(changes)))
+        Some((event(&view), goes_on.then_some(changes)))
     });
     Ok(events(views))
 }
@@ -172,6 +174,8 @@ async fn log(
 async fn stop_if_idle(State(server): State<Arc<Server>>) -> Result<StatusCode, ServerError> {
     let clusters = server.store.clusters().await?;
     if clusters.iter().all(|cluster| cluster.want != Want::Up) {
+        let known: Vec<ClusterId> = clusters.iter().map(|cluster| cluster.id).collect();
+        server.hosts.forgotten_all_but(&known, LAST_WORDS).await;
         server.stop();
     }
     Ok(StatusCode::NO_CONTENT)
