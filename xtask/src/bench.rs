@@ -1,6 +1,16 @@
 //! `cargo xtask bench NAME`: measures one figure of the product beside what it is compared with.
 //! One entry per bench in [`BENCHES`]; what a figure is and how it is judged is in `figure`.
 
+mod agent;
+mod bare;
+mod cli;
+mod product;
+mod readiness;
+mod ready;
+mod respawn;
+mod stock;
+mod up_again;
+
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -28,7 +38,30 @@ struct Bench {
 }
 
 /// Every bench.
-const BENCHES: &[Bench] = &[];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "ready",
+        about: "klamm up from empty folders until every broker takes writes, beside a bare start",
+        prepare: ready::prepare,
+    },
+    Bench { name: "cli", about: "klamm topic list beside Kafka's own TopicCommand", prepare: cli::prepare },
+    Bench {
+        name: "respawn",
+        about: "the successor of a killed process, beside supervisord and runit",
+        prepare: respawn::prepare,
+    },
+    Bench { name: "up-again", about: "klamm up with nothing to do", prepare: up_again::prepare },
+    Bench {
+        name: "agent",
+        about: "resident memory of the daemon with three idle nodes",
+        prepare: agent::prepare_memory,
+    },
+    Bench {
+        name: "agent-cpu",
+        about: "processor time of the daemon with three idle nodes",
+        prepare: agent::prepare_cpu,
+    },
+];
 
 /// Measures and prints; the last line is the verdict. Fails when the goal is missed.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {

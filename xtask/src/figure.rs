@@ -17,6 +17,10 @@ pub(crate) enum Goal {
     /// Less is better.
     AtMost(f64),
     /// More is better.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "soaks count events, where more is better; there is none yet")
+    )]
     AtLeast(f64),
 }
 
@@ -52,6 +56,15 @@ pub(crate) enum Sides {
     Alone(Side),
     /// The value is the median of the first divided by that of the second.
     Beside(Side, Side),
+    /// The value is a percentile of ours, in the figure's unit; the others are shown with theirs.
+    Among {
+        /// Whose value is judged.
+        ours: Side,
+        /// Who is measured in turn with it.
+        others: Vec<Side>,
+        /// 99 for the value that one sample of a hundred is above.
+        percentile: usize,
+    },
 }
 
 /// A figure that is to be measured.
@@ -105,6 +118,7 @@ impl Figure {
             let mut in_turn: Vec<&mut Side> = match &mut self.sides {
                 Sides::Alone(side) => vec![side],
                 Sides::Beside(ours, theirs) => vec![ours, theirs],
+                Sides::Among { ours, others, .. } => std::iter::once(ours).chain(others).collect(),
             };
             if round % 2 == 0 {
                 in_turn.reverse();
@@ -137,10 +151,19 @@ impl Figure {
                     format!("{} {}, {} {} {}", ours.name, Number(our), theirs.name, Number(their), self.unit);
                 (our / their, format!("{}: {medians}", theirs.name))
             }
+            Sides::Among { ours, others, percentile } => {
+                let at = |side: &Side| percentile_of(samples, side.name, *percentile);
+                let shown: Vec<_> =
+                    others.iter().map(|side| format!("{} {}", side.name, Number(at(side)))).collect();
+                let against =
+                    if shown.is_empty() { "nobody who is here".to_owned() } else { shown.join(", ") };
+                (at(ours), against)
+            }
         };
         let unit = match &self.sides {
             Sides::Alone(_) => format!(" {}", self.unit),
             Sides::Beside(..) => String::new(),
+            Sides::Among { percentile, .. } => format!(" {} at p{percentile}", self.unit),
         };
         let met = self.goal.is_met_by(value);
         let word = if met { "ok" } else { "short" };
@@ -174,11 +197,24 @@ impl Figure {
     }
 }
 
-/// The median of one side's samples, of which there is at least one.
-fn median(samples: &[Sample], side: &str) -> f64 {
+/// One side's samples, ascending.
+fn sorted(samples: &[Sample], side: &str) -> Vec<f64> {
     let mut values: Vec<f64> =
         samples.iter().filter(|sample| sample.side == side).map(|sample| sample.value).collect();
     values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The smallest of one side's samples that so many of a hundred are not above; there is at least one.
+fn percentile_of(samples: &[Sample], side: &str, percentile: usize) -> f64 {
+    let values = sorted(samples, side);
+    let rank = (values.len() * percentile).div_ceil(100).clamp(1, values.len());
+    values[rank - 1]
+}
+
+/// The median of one side's samples, of which there is at least one.
+fn median(samples: &[Sample], side: &str) -> f64 {
+    let values = sorted(samples, side);
     let middle = values.len() / 2;
     if values.len().is_multiple_of(2) {
         f64::midpoint(values[middle - 1], values[middle])

@@ -80,3 +80,15 @@ fn numbers_have_four_digits_that_matter() {
         [0.0, 0.012_345, 1.0, 12.3456, 123_456.7].map(|value| Number(value).to_string()).into();
     assert_eq!(shown, ["0", "0.01235", "1", "12.35", "123457"]);
 }
+
+#[test]
+fn among_others_a_percentile_of_ours_is_judged_and_theirs_are_shown() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = Rc::default();
+    let ours = side("klamm", (1..=200).map(f64::from).collect(), &log);
+    let others = vec![side("stock", vec![7.0; 200], &log), side("other", vec![9.0; 200], &log)];
+    let sides = Sides::Among { ours, others, percentile: 99 };
+    let figure = Figure { name: "respawn", unit: "ms", goal: Goal::AtMost(5.0), rounds: 200, sides };
+    let verdict = figure.measure(folder.path()).expect("all samples are there");
+    assert_eq!(verdict.line, "respawn: 198 ms at p99 (goal ≤ 5, against stock 7, other 9) short");
+}
