@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use klamm_artifacts::JavaPolicy;
 use klamm_core::api::{LogWanted, ServerMessage};
 use klamm_core::model::inventory::{ClusterReport, HostReport, SlotReport, Stage};
-use klamm_core::model::target::SlotTarget;
+use klamm_core::model::target::{RunState, SlotTarget};
 use klamm_core::model::{ClusterId, HostId, SlotName};
 use klamm_core::signature::VerifyingKey;
 use klamm_supervise::Supervisor;
@@ -230,8 +230,14 @@ impl Agent {
 
     /// Forgets a cluster that the server has forgotten, if all of its slots here are deleted by a signed target.
     fn forget_if_removed(&mut self, cluster: ClusterId) {
+        let wanted_gone = self.ledger().clusters().any(|(id, admitted)| {
+            id == cluster && admitted.slice.slots.values().all(|slot| slot.run == RunState::Removed)
+        });
         let own = || self.slots.iter().filter(|((of, _), _)| *of == cluster);
-        if own().next().is_none() || own().any(|(_, handle)| handle.report.borrow().stage != Stage::Removed) {
+        if !wanted_gone
+            || own().next().is_none()
+            || own().any(|(_, handle)| handle.report.borrow().stage != Stage::Removed)
+        {
             return;
         }
         self.slots.retain(|(of, _), _| *of != cluster);

@@ -13,6 +13,8 @@ use klamm_core::signature::VerifyingKey;
 
 use klamm_disk::{self as disk, DiskError};
 
+use crate::error::chain;
+
 const LEDGER_VERSION: u32 = 1;
 
 /// What went wrong with the ledger.
@@ -62,7 +64,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Reads all pages; each must still be signed by the pinned key.
+    /// Reads all pages; one that is not readable, or not signed by the pinned key, is passed over and told.
     pub(crate) fn open(folder: PathBuf, host: HostId, key: VerifyingKey) -> Result<Self, LedgerError> {
         let mut pages = BTreeMap::new();
         for name in disk::list_folder(&folder)?.unwrap_or_default() {
@@ -70,9 +72,18 @@ impl Ledger {
             if !name.ends_with(".json") {
                 continue;
             }
-            let page = read_page(&path)?;
-            let admitted = admit(&page.delivery, &key, &host, |_| None)?;
-            pages.insert(admitted.root.cluster, (page, admitted));
+            // One damaged page must not keep the other clusters of the host down.
+            let read =
+                read_page(&path).and_then(|page| Ok((admit(&page.delivery, &key, &host, |_| None)?, page)));
+            match read {
+                Ok((admitted, page)) => {
+                    pages.insert(admitted.root.cluster, (page, admitted));
+                }
+                Err(error) => {
+                    let path = path.display();
+                    tracing::error!(%path, error = chain(&error), "a page of the ledger is passed over");
+                }
+            }
         }
         Ok(Self { folder, host, key, pages })
     }

@@ -71,7 +71,6 @@ impl Link {
             .tls_backend_preconfigured(tls)
             .no_proxy()
             .connect_timeout(Duration::from_secs(5))
-            .read_timeout(STREAM_SILENCE)
             .http2_keep_alive_interval(Duration::from_secs(10))
             .build()
             .map_err(|source| LinkError::Unreachable { operation: "set-up", url: base.clone(), source })?;
@@ -130,6 +129,7 @@ impl Link {
             url: url.clone(),
             source,
         });
+        let chunks = until_silent(chunks, STREAM_SILENCE);
         Ok(lines(chunks).try_filter_map(move |line| async move {
             let Some(data) = line.strip_prefix("data:") else { return Ok(None) };
             let message = serde_json::from_str(data.trim());
@@ -172,6 +172,17 @@ impl Link {
     fn unreachable(&self, operation: &'static str, source: reqwest::Error) -> LinkError {
         LinkError::Unreachable { operation, url: self.base.clone(), source }
     }
+}
+
+/// Ends a stream that says nothing for so long: the line is dead.
+fn until_silent<T: Send>(
+    stream: impl Stream<Item = T> + Send,
+    silence: Duration,
+) -> impl Stream<Item = T> + Send {
+    futures_util::stream::unfold(Box::pin(stream), move |mut stream| async move {
+        let next = tokio::time::timeout(silence, stream.next()).await.ok()??;
+        Some((next, stream))
+    })
 }
 
 /// Cuts a byte stream into lines, whatever the chunks.

@@ -112,7 +112,9 @@ impl Provider {
 
     fn cell(&self, process: &ProcessTarget) -> Cell {
         let mut cells = self.cells.lock().expect("no holder of the lock panics");
-        cells.entry(process.lock).or_default().clone()
+        let ProcessTarget { lock, jar, java, .. } = process;
+        let what = serde_json::to_vec(&(lock, jar, java)).expect("digests and numbers are JSON");
+        cells.entry(Sha256::of(&what)).or_default().clone()
     }
 
     async fn make_ready(&self, process: &ProcessTarget) -> Result<Provided, ProvideError> {

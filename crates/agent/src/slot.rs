@@ -6,14 +6,13 @@ mod launch;
 mod look;
 mod storage;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use klamm_core::machines::reconcile::{Action, Next, ProcessFacts, SlotFacts, reconcile};
+use klamm_core::machines::reconcile::{Action, DirectoryFacts, Next, ProcessFacts, SlotFacts, reconcile};
 use klamm_core::model::inventory::{CertificateReport, SlotReport, Stage};
 use klamm_core::model::target::SlotTarget;
 use klamm_core::model::{ClusterId, ClusterName, HostId, SlotName};
@@ -172,7 +171,8 @@ impl Keeper {
     }
 
     fn remains(&self, target: &SlotTarget) -> bool {
-        let data = target.identity.directories.iter().any(|directory| Path::new(&directory.path).exists());
+        let is_own = |directory| storage::is_own(directory, self.owner(target)).unwrap_or(true);
+        let data = target.identity.directories.iter().any(is_own);
         data || self.folders.slot.exists() || self.folders.logs.exists()
     }
 
@@ -244,15 +244,12 @@ impl Keeper {
     }
 
     async fn format(&self, target: &SlotTarget) -> Result<(), AgentError> {
-        let owner = storage::Owner {
-            cluster: self.key.cluster,
-            slot: &self.key.slot,
-            node_id: target.identity.node_id,
-            host: &self.shared.host,
-            claim: target.identity.claim,
-        };
+        self.show(Stage::Preparing { step: "formatting the data directories".to_owned() });
         for directory in &target.identity.directories {
-            storage::format(directory, owner, &self.shared.link).await?;
+            // A formatted sibling is never written to again.
+            if !matches!(storage::inspect(directory)?, DirectoryFacts::Formatted { .. }) {
+                storage::format(directory, self.owner(target), &self.shared.link).await?;
+            }
         }
         self.ledger().note_formatted(self.key.cluster, &self.key.slot)?;
         Ok(())
@@ -278,12 +275,27 @@ impl Keeper {
         Ok(self.unit.start(launch).await?)
     }
 
+    /// Deletes what is the slot's own. A data directory of somebody else stays, whatever the target says.
     fn delete(&self, target: &SlotTarget) -> Result<(), AgentError> {
         for directory in &target.identity.directories {
-            klamm_disk::delete_folder(directory.path.as_ref())?;
+            if storage::is_own(directory, self.owner(target))? {
+                klamm_disk::delete_folder(directory.path.as_ref())?;
+            } else {
+                tracing::warn!(slot = %self.key.slot, path = directory.path, "a foreign data directory is left alone");
+            }
         }
         klamm_disk::delete_folder(&self.folders.slot)?;
         Ok(klamm_disk::delete_folder(&self.folders.logs)?)
+    }
+
+    fn owner<'a>(&'a self, target: &SlotTarget) -> storage::Owner<'a> {
+        storage::Owner {
+            cluster: self.key.cluster,
+            slot: &self.key.slot,
+            node_id: target.identity.node_id,
+            host: &self.shared.host,
+            claim: target.identity.claim,
+        }
     }
 
     fn show(&self, stage: Stage) {

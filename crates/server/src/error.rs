@@ -86,6 +86,12 @@ pub enum ServerError {
         /// For which slot.
         slot: SlotName,
     },
+    /// The server ends in the middle of a request.
+    #[error("the server is stopping")]
+    Stopping,
+    /// A destroy was not finished: half of the cluster's data may be gone.
+    #[error("cluster {0} is half destroyed")]
+    HalfDestroyed(ClusterName),
     /// The store has no such blob.
     #[error("there is no such content")]
     NoBlob,
@@ -133,6 +139,10 @@ impl ServerError {
                 Some("add a listener with `auth: mtls` to the spec".to_owned()),
             ),
             Self::NotYours { .. } => ("klamm/claim/foreign", 403, None),
+            Self::Stopping => ("klamm/server/stopping", 503, Some("try again".to_owned())),
+            Self::HalfDestroyed(_) => {
+                ("klamm/cluster/half-destroyed", 409, Some("`klamm destroy` finishes it".to_owned()))
+            }
             Self::NoBlob => ("klamm/blob/unknown", 404, None),
             Self::NoReader => ("klamm/log/unread", 410, None),
         }

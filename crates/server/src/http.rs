@@ -4,6 +4,7 @@ mod agents;
 mod people;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +22,11 @@ use klamm_core::model::HostId;
 use crate::Server;
 use crate::error::ServerError;
 
+/// The pause after a connection that could not be accepted, for want of descriptors.
+const BREATH: Duration = Duration::from_millis(50);
+/// A peer that shakes hands for longer is none.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 impl IntoResponse for ServerError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -36,7 +42,10 @@ pub(crate) async fn serve_people(server: Arc<Server>, listener: UnixListener) {
     let router = people::router(server);
     let own = rustix::process::geteuid().as_raw();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(BREATH).await;
+            continue;
+        };
         let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
         if allowed {
             tokio::spawn(serve_connection(stream, router.clone()));
@@ -48,10 +57,14 @@ pub(crate) async fn serve_people(server: Arc<Server>, listener: UnixListener) {
 pub(crate) async fn serve_agents(server: Arc<Server>, listener: TcpListener, tls: Arc<rustls::ServerConfig>) {
     let acceptor = TlsAcceptor::from(tls);
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(BREATH).await;
+            continue;
+        };
         let (server, acceptor) = (server.clone(), acceptor.clone());
         tokio::spawn(async move {
-            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            let Ok(Ok(stream)) = shaken else { return };
             let (_, connection) = stream.get_ref();
             let Some(host) = connection.peer_certificates().and_then(host_of) else { return };
             serve_connection(stream, agents::router(server, host)).await;

@@ -155,11 +155,18 @@ fn ensure_authority(
             Authority::load(&String::from_utf8_lossy(&pem), key)
                 .map_err(|source| KeysError::Authority { path: certificate, source })?
         }
-        // Killed between the two writes: nothing was issued under a key whose certificate was never written.
-        (None, _) => {
-            let secret =
-                PrivateKey::generate().map_err(|source| KeysError::Key { path: key.clone(), source })?;
-            replace_file(&key, secret.to_pem().as_bytes())?;
+        // A key without its certificate: killed between the two writes, or the certificate was lost. With the same
+        // key and name, whatever was issued stays good.
+        (None, kept) => {
+            let unusable = |source| KeysError::Key { path: key.clone(), source };
+            let secret = match kept {
+                Some(secret) => PrivateKey::from_pem(&String::from_utf8_lossy(&secret)).map_err(unusable)?,
+                None => {
+                    let secret = PrivateKey::generate().map_err(unusable)?;
+                    replace_file(&key, secret.to_pem().as_bytes())?;
+                    secret
+                }
+            };
             let new = NewAuthority {
                 kind,
                 owner,

@@ -39,6 +39,10 @@ async fn ask(server: &Server, name: &ClusterName, request: &PlanRequest) -> Resu
     if request.want != Want::Up && known.is_none() {
         return Err(ServerError::NoCluster(name.clone()));
     }
+    if request.want != Want::Destroyed && known.as_ref().is_some_and(|record| record.want == Want::Destroyed)
+    {
+        return Err(ServerError::HalfDestroyed(name.clone()));
+    }
     let spec = match (&request.spec, &known) {
         (Some(spec), _) => spec.clone(),
         (None, Some(record)) => stored_spec(server, record).await?,

@@ -5,22 +5,22 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use klamm_core::api::{ApplyRequest, RunStarted, RunState, RunView, StepState, StepView, Want};
+use klamm_core::api::{ApplyRequest, RunStarted, RunState, RunView, StepState, StepView};
 use klamm_core::machines::execute::{Move, Situation, next_move};
-use klamm_core::model::ClusterName;
 use klamm_core::model::inventory::Inventory;
-use klamm_core::model::plan::{Act, Step};
+use klamm_core::model::plan::{Act, Plan, Step};
+use klamm_core::model::{ClusterId, ClusterName};
 
 use crate::Server;
 use crate::clusters::ClusterState;
 use crate::error::{ServerError, chain};
 use crate::planning::{Prepared, prepare};
-use crate::store::{JournalEntry, RunRecord};
+use crate::store::{ClusterRecord, JournalEntry, RunRecord};
 
 /// The longest pause between two looks where nothing wakes the run earlier.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How long an act inside Kafka that failed is repeated before the run stops: a cluster that has just formed
+/// How long an act inside Kafka that fails, or does not show, is repeated before the run stops: a cluster that has just formed
 /// answers with election errors for a while.
 const INSIDE_KAFKA: Duration = Duration::from_secs(60);
 
@@ -57,10 +57,10 @@ pub(crate) async fn apply(
     let started = RunStarted { plan: planned.plan, warnings, run: Some(run.id) };
     state.run.send_replace(Some(view(&run, &state)));
     drop(planning);
-    let (server, want) = (server.clone(), request.want);
+    let server = server.clone();
     tokio::spawn(async move {
         let _acting = acting;
-        carry_out(&server, &state, run, want).await;
+        carry_out(&server, &state, run).await;
     });
     Ok(started)
 }
@@ -68,19 +68,31 @@ pub(crate) async fn apply(
 /// Takes up the runs that were cut short when the server last stopped.
 pub(crate) async fn resume_all(server: &Arc<Server>) -> Result<(), ServerError> {
     for record in server.store.clusters().await? {
-        let Some(run) = server.store.latest_run(record.id).await? else { continue };
-        let state = server.clusters.state(record.id, &record.name).await?;
-        state.run.send_replace(Some(view(&run, &state)));
-        if run.state != RunState::Running {
-            continue;
+        // One damaged cluster must not keep the others from being served.
+        if let Err(error) = resume(server, &record).await {
+            tracing::error!(cluster = %record.name, error = chain(&error), "a run cannot be taken up");
         }
-        let acting = state.acting.clone().lock_owned().await;
-        let (server, want) = (server.clone(), record.want);
-        tokio::spawn(async move {
-            let _acting = acting;
-            carry_out(&server, &state, run, want).await;
-        });
     }
+    Ok(())
+}
+
+async fn resume(server: &Arc<Server>, record: &ClusterRecord) -> Result<(), ServerError> {
+    let Some(run) = server.store.latest_run(record.id).await? else { return Ok(()) };
+    if run.state == RunState::Done && destroys(&run.plan) {
+        forget(server, record.id).await;
+        return Ok(());
+    }
+    let state = server.clusters.state(record.id, &record.name).await?;
+    state.run.send_replace(Some(view(&run, &state)));
+    if run.state != RunState::Running {
+        return Ok(());
+    }
+    let acting = state.acting.clone().lock_owned().await;
+    let server = server.clone();
+    tokio::spawn(async move {
+        let _acting = acting;
+        carry_out(&server, &state, run).await;
+    });
     Ok(())
 }
 
@@ -104,8 +116,8 @@ fn view(run: &RunRecord, state: &ClusterState) -> RunView {
     }
 }
 
-async fn carry_out(server: &Server, state: &ClusterState, run: RunRecord, want: Want) {
-    let (id, cluster) = (run.id, run.cluster);
+async fn carry_out(server: &Server, state: &ClusterState, run: RunRecord) {
+    let (id, cluster, destroys) = (run.id, run.cluster, destroys(&run.plan));
     let mut execution = Execution { server, state, run };
     let outcome = execution.steps().await;
     let (event, run_state) = match outcome {
@@ -122,15 +134,8 @@ async fn carry_out(server: &Server, state: &ClusterState, run: RunRecord, want: 
     if let Err(error) = server.store.note(entry).await {
         tracing::error!(error = chain(&error), "the end of a run could not be journalled");
     }
-    if run_state == RunState::Done && want == Want::Destroyed {
-        let forgotten = async {
-            server.store.forget_cluster(cluster).await?;
-            server.hosts.announce_targets();
-            server.clusters.forget(cluster).await
-        };
-        if let Err(error) = forgotten.await {
-            tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
-        }
+    if run_state == RunState::Done && destroys {
+        forget(server, cluster).await;
     }
     // The last thing that anybody sees of a run is its end.
     state.run.send_modify(|view| {
@@ -138,6 +143,24 @@ async fn carry_out(server: &Server, state: &ClusterState, run: RunRecord, want: 
             view.state = run_state;
         }
     });
+}
+
+/// Lets go of a destroyed cluster. Its row goes last: it is what reminds a restarted server to do this.
+async fn forget(server: &Server, cluster: ClusterId) {
+    let forgotten = async {
+        server.clusters.forget(cluster).await?;
+        server.store.forget_cluster(cluster).await?;
+        server.hosts.announce_targets();
+        Ok::<_, ServerError>(())
+    };
+    if let Err(error) = forgotten.await {
+        tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
+    }
+}
+
+/// Whether a plan ends with the cluster gone.
+fn destroys(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.act, Act::Remove { .. }))
 }
 
 /// A run in progress.
@@ -167,7 +190,7 @@ impl Execution<'_> {
         let mut reported = hosts.reported();
         let mut waits_for = String::new();
         let mut changed = Instant::now();
-        let mut refused_since: Option<Instant> = None;
+        let mut acting_since: Option<Instant> = None;
         loop {
             reported.mark_unchanged();
             let current = store.current_target(self.run.cluster).await.map_err(|error| chain(&error))?;
@@ -195,21 +218,25 @@ impl Execution<'_> {
                     hosts.announce_targets();
                 }
                 Move::InsideKafka(act) => {
-                    self.note(act.title()).await?;
                     let Some(current) = &current else { continue };
-                    let link = self.state.link(store, current).await.map_err(|error| chain(&error))?;
-                    match link.act(&act).await {
-                        Ok(()) => refused_since = None,
-                        Err(error) => {
-                            let since = *refused_since.get_or_insert_with(Instant::now);
-                            let reason = chain(&error);
-                            if since.elapsed() > INSIDE_KAFKA {
-                                return Err(reason);
-                            }
-                            self.show(index, StepState::Running { waits_for: reason });
-                            tokio::time::sleep(TICK).await;
+                    let begun = match acting_since {
+                        Some(since) => since,
+                        None => {
+                            self.note(act.title()).await?;
+                            *acting_since.insert(Instant::now())
                         }
+                    };
+                    let outcome = match self.state.link(store, current).await {
+                        Ok(link) => link.act(&act).await.map_err(|error| chain(&error)),
+                        Err(error) => Err(chain(&error)),
+                    };
+                    let refused =
+                        outcome.err().unwrap_or_else(|| "accepted, and does not show yet".to_owned());
+                    if begun.elapsed() > INSIDE_KAFKA {
+                        return Err(format!("{}: {refused}", act.title()));
                     }
+                    self.show(index, StepState::Running { waits_for: refused });
+                    tokio::time::sleep(TICK).await;
                 }
                 Move::Wait { waits_for: now_for } => {
                     if now_for != waits_for {

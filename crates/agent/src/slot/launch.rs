@@ -30,6 +30,9 @@ const CONSOLE: LogCap = LogCap { max_bytes: 5 << 20, keep: 2 };
 
 const LAUNCHED_VERSION: u32 = 1;
 
+/// Java's argument file in the slot's folder.
+const ARGUMENTS: &str = "java.args";
+
 /// Why a process could not be started or found.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -89,12 +92,15 @@ pub(crate) async fn find_or_make_unit(
     }
 }
 
-/// A process whose working folder is the slot's: whoever started it.
+/// A process that was started like the slot's own: whoever started it. A person's shell in the folder is none.
 pub(crate) fn process_in(folder: &Path) -> Option<u32> {
-    let folder = folder.canonicalize().ok()?;
+    let own = format!("@{}", folder.join(ARGUMENTS).display());
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.find(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder))
+    pids.find(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == own.as_bytes())
+    })
 }
 
 /// Writes down what will be started, and gives it.
@@ -105,7 +111,7 @@ pub(crate) fn prepare(
 ) -> Result<(Launch, Launched), StartError> {
     ensure_folder(&folders.logs)?;
     ensure_folder(&folders.slot.join("tmp"))?;
-    let options = folders.slot.join("java.args");
+    let options = folders.slot.join(ARGUMENTS);
     replace_file(&options, argument_file(target, provided).as_bytes())?;
     let mut arguments = vec![format!("@{}", options.display())];
     arguments.extend([LAUNCHER, SOCKET, &target.process.main_class].map(ToOwned::to_owned));

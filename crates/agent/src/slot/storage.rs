@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use klamm_core::kafka::storage::MetaProperties;
@@ -42,10 +43,13 @@ pub(super) fn inspect(directory: &DataDirectory) -> Result<DirectoryFacts, DiskE
         return Ok(DirectoryFacts::Empty);
     }
     let Some(meta) = disk::read_file(&path.join(MetaProperties::FILE))? else {
-        let own = |name: &String| {
-            name == OWNER || directory.seeds.keys().any(|seed| seed.starts_with(name.as_str()))
+        // A file that was being written when the agent was killed stands beside its final name.
+        let begun = |name: &str| {
+            let name = name.strip_suffix(".new").unwrap_or(name);
+            let first = |seed: &String| seed.split('/').next() == Some(name);
+            name == OWNER || directory.seeds.keys().any(first)
         };
-        let foreign = names.iter().find(|name| !own(name) && *name != "lost+found");
+        let foreign = names.iter().find(|name| !begun(name) && *name != "lost+found");
         return Ok(match foreign {
             Some(name) => DirectoryFacts::Foreign { found: format!("{name} and no meta.properties") },
             None => DirectoryFacts::HalfFormatted,
@@ -62,6 +66,33 @@ pub(super) fn inspect(directory: &DataDirectory) -> Result<DirectoryFacts, DiskE
             DirectoryFacts::Foreign { found: format!("an unreadable meta.properties ({problem})") }
         }
     })
+}
+
+/// Whether what is in a directory is this slot's to delete: formatted for it, or begun to be.
+pub(crate) fn is_own(directory: &DataDirectory, owner: Owner<'_>) -> Result<bool, DiskError> {
+    let path = Path::new(&directory.path);
+    Ok(match inspect(directory)? {
+        DirectoryFacts::Empty => path.exists(),
+        DirectoryFacts::Formatted { cluster, node, directory: id } => {
+            cluster == owner.cluster && node == owner.node_id && id == directory.id
+        }
+        DirectoryFacts::HalfFormatted => {
+            let note = disk::read_file(&path.join(OWNER))?.unwrap_or_default();
+            serde_json::from_slice::<OwnerNote>(&note)
+                .is_ok_and(|note| note.cluster == owner.cluster && note.slot == *owner.slot)
+        }
+        DirectoryFacts::Foreign { .. } => false,
+    })
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OwnerNote {
+    version: u32,
+    cluster: ClusterId,
+    slot: SlotName,
+    node_id: NodeId,
+    owner: HostId,
+    epoch: Epoch,
 }
 
 /// Who writes into a directory.
@@ -87,10 +118,10 @@ pub(super) async fn format(
 ) -> Result<(), FillError> {
     let folder = Path::new(&directory.path);
     let Owner { cluster, slot, node_id, host, claim } = owner;
-    let note = serde_json::json!({
-        "version": 1, "cluster": cluster, "slot": slot, "node_id": node_id, "owner": host, "epoch": claim,
-    });
-    disk::replace_file(&folder.join(OWNER), note.to_string().as_bytes())?;
+    let note =
+        OwnerNote { version: 1, cluster, slot: slot.clone(), node_id, owner: host.clone(), epoch: claim };
+    let note = serde_json::to_vec_pretty(&note).expect("a note has only string keys");
+    disk::replace_file(&folder.join(OWNER), &note)?;
     let mut meta: Option<Bytes> = None;
     for (path, digest) in &directory.seeds {
         let content = link.blob(*digest).await?;

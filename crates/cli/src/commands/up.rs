@@ -103,7 +103,7 @@ pub(super) async fn request(
         (None, [only]) => only.name.clone(),
         (None, _) => default_cluster(),
     };
-    let is_known = clusters.iter().any(|row| row.name == chosen && row.want != Want::Destroyed);
+    let is_known = clusters.iter().any(|row| row.name == chosen);
     if !is_known && invocation.cluster.is_none() && clusters.len() > 1 {
         return Err(CliError::WhichCluster {
             names: clusters.iter().map(|row| row.name.to_string()).collect(),

@@ -16,6 +16,9 @@ use crate::planner::safety::reason_not_to_stop;
 /// minutes for a controlled shutdown (`KafkaBroker.shutdown`).
 pub const STANDSTILL: Duration = Duration::from_secs(6 * 60);
 
+/// How long a slot may say that it is blocked before the run believes it: agents try again every three seconds.
+pub const PATIENCE_WITH_STUCK: Duration = Duration::from_secs(8);
+
 /// A node that ended by itself this often within one step will not come up without a person.
 const CRASHES: u32 = 4;
 
@@ -91,6 +94,10 @@ fn converge(slots: &BTreeSet<SlotName>, situation: &Situation<'_>) -> Move {
         match standing(slot, situation) {
             Standing::Reached => {}
             Standing::Under { what } => waiting.push(format!("{slot} ({what})")),
+            // An agent tries again by itself: what it said before the cause was mended must not fail a new run.
+            Standing::Stuck { reason } if situation.unchanged_for < PATIENCE_WITH_STUCK => {
+                waiting.push(format!("{slot} (blocked: {reason})"));
+            }
             Standing::Stuck { reason } => return Move::Fail { reason: format!("{slot}: {reason}") },
         }
     }
@@ -106,7 +113,9 @@ fn restart(slot: &SlotName, situation: &Situation<'_>) -> Move {
     let slots = BTreeSet::from([slot.clone()]);
     let kafka = inventory.kafka.as_ref();
     if current.and_then(|current| current.slot(slot)) != Some(wanted) {
-        if let Some(reason) = reason_not_to_stop(&BTreeSet::from([id]), kafka, *now) {
+        // A node that never got up, or is down, serves nobody: an edit that mends it needs no permission.
+        let serves = inventory.slot(goal.cluster, slot).is_none_or(|seen| may_serve(seen.value));
+        if serves && let Some(reason) = reason_not_to_stop(&BTreeSet::from([id]), kafka, *now) {
             return Move::Wait { waits_for: format!("permission to stop {slot}: {reason}") };
         }
         return Move::Publish(Box::new(advance(*current, goal, &slots)));
@@ -119,6 +128,12 @@ fn restart(slot: &SlotName, situation: &Situation<'_>) -> Move {
         Some(waits_for) => Move::Wait { waits_for: format!("{slot}: {waits_for}") },
         None => Move::Done,
     }
+}
+
+/// Whether stopping the slot's process could take something away from somebody.
+fn may_serve(report: &SlotReport) -> bool {
+    let crashing = report.failures > 0 && !matches!(report.stage, Stage::Ready | Stage::Recovering { .. });
+    report.process.is_some() && !crashing
 }
 
 /// What a restarted node still has to do; none when it is registered and in every in-sync set of its replicas.

@@ -134,11 +134,15 @@ fn reason_of_partition(
     let Some(needed) = view.min_isr.get(&partition.topic).copied() else {
         return Some(Unsafe::MinIsrUnknown { topic: partition.topic.clone() });
     };
-    // With no more replicas than min.insync.replicas the rule can never hold: it is reported, not obeyed.
-    if partition.replicas.len() <= needed as usize {
-        return None;
-    }
     let left = partition.in_sync.iter().filter(|replica| !nodes.contains(replica)).count();
+    // With no more replicas than min.insync.replicas the rule can never hold. Then one in-sync replica must be
+    // left, unless there is only the one replica: stopping its node is an outage whenever it is done.
+    let never_holds = partition.replicas.len() <= needed as usize;
+    let needed = match (never_holds, partition.replicas.len()) {
+        (true, 0 | 1) => 0,
+        (true, _) => 1,
+        (false, _) => needed,
+    };
     (left < needed as usize).then(|| Unsafe::BelowMinIsr { partition: name(), left, needed })
 }
 

@@ -63,12 +63,11 @@ pub(super) fn steps_of_up(input: &PlanInput<'_>, goal: &Target) -> Plan {
     let nothing = KafkaView::default();
     let view = input.inventory.kafka.as_ref().map_or(&nothing, |view| &view.value);
     if input.inventory.kafka.is_none() && plan.steps.is_empty() {
-        plan.notes.push(
-            "Kafka could not be asked: access, topics and cluster settings were not compared".to_owned(),
-        );
-    } else {
-        plan.steps.extend(steps_inside_kafka(input.cluster, view));
+        let note =
+            "Kafka does not answer: what it holds could not be compared, and is looked at again in each step";
+        plan.notes.push(note.to_owned());
     }
+    plan.steps.extend(steps_inside_kafka(input.cluster, view));
     plan
 }
 

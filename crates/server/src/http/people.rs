@@ -65,7 +65,10 @@ async fn apply(
     Path(name): Path<String>,
     Json(request): Json<ApplyRequest>,
 ) -> Answer<RunStarted> {
-    Ok(Json(runs::apply(&server, &name.parse()?, request).await?))
+    let name: ClusterName = name.parse()?;
+    // On a task of its own: a person who goes away in the middle must not leave a run half begun.
+    let applied = tokio::spawn(async move { runs::apply(&server, &name, request).await });
+    Ok(Json(applied.await.map_err(|_| ServerError::Stopping)??))
 }
 
 /// The newest run, whole at each change, until it has ended.

@@ -96,3 +96,13 @@ fn a_partition_that_can_never_satisfy_min_isr_does_not_hold_back() {
     single.value.partitions[0].in_sync = BTreeSet::from([NodeId(2)]);
     assert_eq!(ask(&[2], Some(&single)), None);
 }
+
+#[test]
+fn the_last_in_sync_replica_of_several_holds_back_whatever_min_isr_says() {
+    let mut last = view();
+    last.value.partitions[0].replicas = vec![NodeId(2), NodeId(3)];
+    last.value.partitions[0].in_sync = BTreeSet::from([NodeId(2)]);
+    assert!(matches!(ask(&[2], Some(&last)), Some(Unsafe::BelowMinIsr { left: 0, .. })));
+    last.value.partitions[0].in_sync.insert(NodeId(3));
+    assert_eq!(ask(&[2], Some(&last)), None, "two replicas and min.insync.replicas 2 can never be satisfied");
+}
