@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use klamm_core::model::SlotName;
 use klamm_disk::DiskError;
 use klamm_supervise::{SupervisorError, UnitGone};
 use thiserror::Error;
@@ -38,6 +39,14 @@ pub enum AgentError {
     /// Processes cannot be supervised here.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
+    /// The server does not permit a stop at this moment.
+    #[error("{slot} may not stop now: {reason}")]
+    NotNow {
+        /// Which slot.
+        slot: SlotName,
+        /// Why not.
+        reason: String,
+    },
     /// A unit is gone.
     #[error(transparent)]
     Unit(#[from] UnitGone),
@@ -50,7 +59,7 @@ impl AgentError {
             Self::Disk(_) | Self::Ledger(_) | Self::Provide(_) | Self::Start(_) | Self::Supervisor(_) => true,
             Self::Certify(error) => !error.is_of_the_link(),
             Self::Fill(error) => !error.is_of_the_link(),
-            Self::Link(_) | Self::Unit(_) => false,
+            Self::Link(_) | Self::Unit(_) | Self::NotNow { .. } => false,
         }
     }
 }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use thiserror::Error;
 
-use klamm_core::api::{CertificateIssued, CertificateWanted, Failure, ReportAnswer, ServerMessage};
+use klamm_core::api::{
+    CertificateIssued, CertificateWanted, Failure, PermitAnswer, PermitWanted, ReportAnswer, ServerMessage,
+};
 use klamm_core::model::Sha256;
 use klamm_core::model::inventory::HostReport;
 
@@ -92,6 +94,13 @@ impl Link {
     pub(crate) async fn certify(&self, wanted: &CertificateWanted) -> Result<CertificateIssued, LinkError> {
         let operation = "certificate request";
         let body = self.send(operation, self.client.post(self.url("/certificates")).json(wanted)).await?;
+        serde_json::from_slice(&body).map_err(|source| LinkError::Unreadable { operation, source })
+    }
+
+    /// Asks whether a process may be stopped now.
+    pub(crate) async fn may_stop(&self, wanted: &PermitWanted) -> Result<PermitAnswer, LinkError> {
+        let operation = "permit to stop";
+        let body = self.send(operation, self.client.post(self.url("/permits")).json(wanted)).await?;
         serde_json::from_slice(&body).map_err(|source| LinkError::Unreadable { operation, source })
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use klamm_core::api::PermitWanted;
 use klamm_core::machines::reconcile::{Action, DirectoryFacts, Next, ProcessFacts, SlotFacts, reconcile};
 use klamm_core::model::inventory::{CertificateReport, SlotReport, Stage};
 use klamm_core::model::target::SlotTarget;
@@ -198,6 +199,7 @@ impl Keeper {
                     self.show(Stage::Stopping);
                     self.unit.stop(StopRequest::graceful(reason, launch::STOP_PATIENCE)).await?;
                 }
+                Action::Replace => self.replace(target).await?,
                 Action::Delete => self.delete(target)?,
                 Action::Provide | Action::Format | Action::Certify { .. } | Action::WriteFiles => {}
             }
@@ -221,7 +223,7 @@ impl Keeper {
                 preparing("writing files");
                 Ok(files::write(&self.folders.slot, &target.files, &self.shared.link).await?)
             }
-            Action::Launch | Action::Stop { .. } | Action::Delete => Ok(()),
+            Action::Launch | Action::Replace | Action::Stop { .. } | Action::Delete => Ok(()),
         }
     }
 
@@ -273,6 +275,19 @@ impl Keeper {
         self.launched = Some(launched);
         self.show(Stage::Launching);
         Ok(self.unit.start(launch).await?)
+    }
+
+    /// The one way in which a running node is stopped to be started anew: with a permit of this very moment, however
+    /// old the target is. With the server away nothing is stopped.
+    async fn replace(&self, target: &SlotTarget) -> Result<(), AgentError> {
+        let wanted =
+            PermitWanted { cluster: self.key.cluster, slot: self.key.slot.clone(), launch: target.launch() };
+        if let Some(reason) = self.shared.link.may_stop(&wanted).await?.refused {
+            return Err(AgentError::NotNow { slot: self.key.slot.clone(), reason });
+        }
+        self.show(Stage::Stopping);
+        let request = StopRequest::graceful("its launch differs from the target's", launch::STOP_PATIENCE);
+        Ok(self.unit.stop(request).await?)
     }
 
     /// Deletes what is the slot's own. A data directory of somebody else stays, whatever the target says.

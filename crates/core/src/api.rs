@@ -6,8 +6,8 @@ mod agent;
 mod operator;
 
 pub use agent::{
-    CertificateIssued, CertificateWanted, Delivery, LogChunk, LogWanted, ReportAnswer, ServerMessage,
-    SignedRoot,
+    CertificateIssued, CertificateWanted, Delivery, LogChunk, LogWanted, PermitAnswer, PermitWanted,
+    ReportAnswer, ServerMessage, SignedRoot,
 };
 pub use operator::{
     ApplyRequest, CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, Failure, HostRow,

@@ -9,6 +9,7 @@ mod start;
 use std::net::TcpListener as StdTcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::Rng as _;
 use rustix::fs::{FlockOperation, flock};
@@ -29,6 +30,11 @@ pub use start::{StartError, ensure_running, is_running};
 
 /// The oldest line that this version runs: what is rendered for a node is made for it and newer ones.
 const OLDEST_LINE: KafkaLine = KafkaLine::new(4, 3);
+
+/// How often the daemon looks whether its agent's certificate comes of age.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(3600);
+/// A third of the 90 days that it lives.
+const RENEW_WITH_LEFT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// Where the daemon keeps things.
 #[derive(Debug, Clone)]
@@ -110,10 +116,11 @@ pub async fn run(folders: Folders) -> Result<(), DaemonError> {
     let host = host_id(&folders)?;
     let enrolment = server.enrol_own_agent(&host).await?;
     let identity = Arc::new(LiveIdentity::new(&enrolment.credential)?);
+    let renewing = renew(&server, &host, identity.clone(), enrolment.credential.facts().not_after);
     let mut tls = client_config(Some(identity), root_store(&enrolment.trust)?)?;
     tls.alpn_protocols = vec![b"h2".to_vec()];
     let agent = klamm_agent::run(AgentOptions {
-        host,
+        host: host.clone(),
         folders: klamm_agent::Folders {
             state: folders.state.clone(),
             logs: folders.logs.clone(),
@@ -130,9 +137,27 @@ pub async fn run(folders: Folders) -> Result<(), DaemonError> {
     tokio::select! {
         served = server.serve(people, agents, address) => served?,
         kept = agent => kept?,
+        () = renewing => {}
     }
     tracing::info!("the daemon ends; what it started runs on");
     Ok(())
+}
+
+/// Makes the agent's certificate anew when a third of its life is left.
+async fn renew(server: &Server, host: &HostId, identity: Arc<LiveIdentity>, mut not_after: jiff::Timestamp) {
+    loop {
+        tokio::time::sleep(LOOK_AT_CERTIFICATE).await;
+        if not_after.duration_since(jiff::Timestamp::now()) > RENEW_WITH_LEFT {
+            continue;
+        }
+        match server.enrol_own_agent(host).await {
+            Ok(enrolment) => match identity.replace(&enrolment.credential) {
+                Ok(()) => not_after = enrolment.credential.facts().not_after,
+                Err(error) => tracing::error!(%error, "the agent's certificate cannot be used"),
+            },
+            Err(error) => tracing::error!(%error, "the agent's certificate was not renewed"),
+        }
+    }
 }
 
 /// Held for the life of the process: two daemons never keep the same folders.

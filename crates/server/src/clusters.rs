@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, watch};
 use klamm_core::api::RunView;
 use klamm_core::model::inventory::{KafkaView, Observed};
 use klamm_core::model::target::Target;
-use klamm_core::model::{ClusterId, ClusterName};
+use klamm_core::model::{ClusterId, ClusterName, SlotName};
 
 use crate::certify::{self, Issuance, OwnCredential};
 use crate::error::ServerError;
@@ -34,6 +34,8 @@ pub(crate) struct ClusterState {
     pub run: watch::Sender<Option<RunView>>,
     /// Held by whoever runs a plan: one at a time.
     pub acting: Arc<Mutex<()>>,
+    /// The slot that was last permitted to stop and start anew.
+    pub(crate) permitted: Mutex<Option<SlotName>>,
     link: Mutex<Option<KafkaLink>>,
     view: watch::Sender<Option<Observed<KafkaView>>>,
 }
@@ -115,6 +117,7 @@ impl Clusters {
             authorities,
             run: watch::Sender::new(None),
             acting: Arc::default(),
+            permitted: Mutex::default(),
             link: Mutex::default(),
             view: watch::Sender::new(None),
         });

@@ -10,6 +10,7 @@ mod hosts;
 mod http;
 mod kafka_link;
 mod keys;
+mod permits;
 mod planning;
 mod runs;
 mod specs;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Mutex, watch};
 
@@ -38,8 +40,11 @@ use keys::Keys;
 use specs::Specs;
 use store::Store;
 
-/// How long the server's own and agents' certificates live; both are made anew at each start of a daemon.
+/// How long the server's own and agents' certificates live; both are made anew at two thirds of it.
 const OWN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// How often the server looks whether its own certificate comes of age.
+const LOOK_AT_OWN: Duration = Duration::from_secs(3600);
 
 /// What a server is told when it starts.
 #[derive(Debug)]
@@ -124,15 +129,10 @@ impl Server {
         agents: TcpListener,
         address: IpAddr,
     ) -> Result<(), ServerError> {
-        let issuance = Issuance {
-            profile: certify::server_profile(&["localhost"], &[address])?,
-            lifetime: OWN_LIFE,
-            cluster: None,
-            purpose: "the server, for its agents".to_owned(),
-        };
-        let credential = certify::issue_own(&self.store, &self.authority, issuance).await?;
+        let credential = self.own_credential(address).await?;
         let tls = |source| ServerError::Kafka(kafka_link::KafkaLinkError::Tls(source));
         let identity = Arc::new(LiveIdentity::new(&credential).map_err(tls)?);
+        let renewing = self.renew(identity.clone(), address);
         let trust = root_store(self.authority.certificate_pem()).map_err(tls)?;
         let mut config = server_config(identity, ClientAuth::Required(trust)).map_err(tls)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -143,9 +143,42 @@ impl Server {
         tokio::select! {
             () = people => {}
             () = agents => {}
+            () = renewing => {}
             _ = stopping.wait_for(|stop| *stop) => {}
         }
         Ok(())
+    }
+
+    /// The server's certificate for its agents, with a key made here.
+    async fn own_credential(&self, address: IpAddr) -> Result<Credential, ServerError> {
+        let issuance = Issuance {
+            profile: certify::server_profile(&["localhost"], &[address])?,
+            lifetime: OWN_LIFE,
+            cluster: None,
+            purpose: "the server, for its agents".to_owned(),
+        };
+        Ok(certify::issue_own(&self.store, &self.authority, issuance).await?)
+    }
+
+    /// Makes the server's own certificate anew before it ends, for as long as the server serves.
+    async fn renew(&self, identity: Arc<LiveIdentity>, address: IpAddr) {
+        let mut made = Timestamp::now();
+        loop {
+            tokio::time::sleep(LOOK_AT_OWN).await;
+            // By the wall clock: a laptop sleeps, and certificates do not.
+            if Timestamp::now().duration_since(made).unsigned_abs() < OWN_LIFE * 2 / 3 {
+                continue;
+            }
+            let renewed = self.own_credential(address).await.and_then(|credential| {
+                identity.replace(&credential).map_err(|source| kafka_link::KafkaLinkError::Tls(source).into())
+            });
+            match renewed {
+                Ok(()) => made = Timestamp::now(),
+                Err(error) => {
+                    tracing::error!(error = error::chain(&error), "the server's certificate was not renewed");
+                }
+            }
+        }
     }
 
     /// Ends [`Server::serve`].

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClusterId, SlotName};
+use crate::model::{ClusterId, Sha256, SlotName};
 
 /// A signed root: the exact bytes that were signed, and the signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,24 @@ pub struct ReportAnswer {
     /// slots, and keeps them otherwise: a server that lost its disk knows none.
     #[serde(default)]
     pub destroyed: BTreeSet<ClusterId>,
+}
+
+/// An agent asks whether it may stop a running process now, to start it with its new launch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitWanted {
+    /// Of which cluster.
+    pub cluster: ClusterId,
+    /// Which slot.
+    pub slot: SlotName,
+    /// What it would be started with, [`crate::model::target::SlotTarget::launch`].
+    pub launch: Sha256,
+}
+
+/// The answer: now, or not now and why. A permit is for this moment and is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitAnswer {
+    /// Why not; none where it may.
+    pub refused: Option<String>,
 }
 
 /// An agent asks for a node certificate with a key it made itself.

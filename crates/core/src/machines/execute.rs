@@ -131,7 +131,7 @@ fn restart(slot: &SlotName, situation: &Situation<'_>) -> Move {
 }
 
 /// Whether stopping the slot's process could take something away from somebody.
-fn may_serve(report: &SlotReport) -> bool {
+pub fn may_serve(report: &SlotReport) -> bool {
     let crashing = report.failures > 0 && !matches!(report.stage, Stage::Ready | Stage::Recovering { .. });
     report.process.is_some() && !crashing
 }

@@ -96,6 +96,8 @@ pub enum Action {
     WriteFiles,
     /// Start the process.
     Launch,
+    /// Stop the process, if that is permitted at this very moment, because another launch shall take its place.
+    Replace,
     /// Stop the process and let it finish its work.
     Stop {
         /// Why.
@@ -137,7 +139,7 @@ fn keep_running(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> N
             // Everything the new launch needs is made ready before the old process is stopped.
             let preparation = preparations(cluster, target, facts);
             return match preparation {
-                Next::Settled => stop("its launch differs from the target's"),
+                Next::Settled => Next::Do(vec![Action::Replace]),
                 Next::Do(_) | Next::AwaitStop | Next::Blocked { .. } => preparation,
             };
         }

@@ -263,17 +263,15 @@ fn slot_target(
         ("config/server.properties".to_owned(), keep(blobs, render_server_properties(&node).into_bytes())),
         ("config/log4j2.properties".to_owned(), keep(blobs, render_log4j2(&node).into_bytes())),
     ]);
+    // A newer Klamm brings newer executables; slipping them in would restart every node.
+    let kept = input.current.and_then(|current| current.slot(name)).map(|slot| &slot.process);
     SlotTarget {
         run: RunState::Running,
         process: ProcessTarget {
             kafka: input.cluster.kafka.to_string(),
-            lock: input.supply.lock,
-            // A newer Klamm brings a newer jar; slipping it in would restart every node.
-            jar: input
-                .current
-                .and_then(|current| current.slot(name))
-                .map_or(input.supply.jar, |slot| slot.process.jar),
-            java: input.supply.java.clone(),
+            lock: kept.map_or(input.supply.lock, |process| process.lock),
+            jar: kept.map_or(input.supply.jar, |process| process.jar),
+            java: kept.map_or_else(|| input.supply.java.clone(), |process| process.java.clone()),
             jvm_options: jvm_options(input, place, &folder, &logs),
             main_class: "kafka.Kafka".to_owned(),
             arguments: vec![format!("{folder}/config/server.properties")],

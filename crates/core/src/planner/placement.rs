@@ -101,6 +101,8 @@ pub(super) fn place_listeners(
             Some(kept) => kept.port,
             None => occupancy.take_port(placed.host, &slot, base)?,
         };
+        // An address that was given out is kept: what a host says of itself may change from day to day.
+        let bind = kept.get(&kafka_name).map_or(bind, |kept| kept.bind);
         listeners.insert(kafka_name, ListenerAddress { bind, host, port, base, purpose });
     }
     Ok(listeners)

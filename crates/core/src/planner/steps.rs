@@ -141,7 +141,10 @@ fn steps_inside_kafka(cluster: &Cluster, view: &KafkaView) -> Vec<Step> {
     let wanted = defaults::cluster_dynamic_settings(cluster.kafka, cluster.brokers());
     let settings: BTreeMap<String, String> = wanted
         .into_iter()
-        .map(|setting| (setting.key.to_owned(), setting.value))
+        .map(|setting| {
+            let own = cluster.config.get(setting.key).cloned();
+            (setting.key.to_owned(), own.unwrap_or(setting.value))
+        })
         .filter(|(key, value)| view.cluster_config.get(key) != Some(value))
         .collect();
     if !settings.is_empty() {

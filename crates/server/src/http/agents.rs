@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use klamm_core::api::{
-    CertificateIssued, CertificateWanted, Delivery, LogWanted, ReportAnswer, ServerMessage,
+    CertificateIssued, CertificateWanted, Delivery, LogWanted, PermitAnswer, PermitWanted, ReportAnswer,
+    ServerMessage,
 };
 use klamm_core::model::inventory::HostReport;
 use klamm_core::model::target::{HostSlice, Target};
@@ -25,6 +26,7 @@ use super::{HEARTBEAT, event, events};
 use crate::Server;
 use crate::certify::{self, Issuance};
 use crate::error::{ServerError, chain};
+use crate::permits;
 
 /// An idle stream says something this often, so that both ends notice a dead line.
 const SAYS_SOMETHING: Duration = Duration::from_secs(10);
@@ -39,6 +41,7 @@ pub(super) fn router(server: Arc<Server>, host: HostId) -> Router {
     Router::new()
         .route("/agent/v1/messages", get(messages))
         .route("/agent/v1/report", post(report))
+        .route("/agent/v1/permits", post(permit))
         .route("/agent/v1/certificates", post(certificate))
         .route("/agent/v1/blobs/{digest}", get(blob))
         .route("/agent/v1/logs/{id}", post(log))
@@ -54,6 +57,13 @@ async fn report(
     let destroyed = report.clusters.keys().filter(|id| !is_known(id)).copied().collect();
     door.server.hosts.take_report(door.host, report);
     Ok(Json(ReportAnswer { server_time: Timestamp::now(), destroyed }))
+}
+
+async fn permit(
+    State(door): State<Door>,
+    Json(wanted): Json<PermitWanted>,
+) -> Result<Json<PermitAnswer>, ServerError> {
+    Ok(Json(permits::decide(&door.server, &door.host, &wanted).await?))
 }
 
 async fn blob(State(door): State<Door>, Path(digest): Path<String>) -> Result<Vec<u8>, ServerError> {
