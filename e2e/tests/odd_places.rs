@@ -1,7 +1,7 @@
 //! A root with a space and a path longer than a socket's, in which `up` is interrupted twice.
 
 use std::process::{ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::{Case, Product, Role, poll, poll_every, tell};
@@ -10,6 +10,8 @@ use e2e::{Case, Product, Role, poll, poll_every, tell};
 const LONGER_THAN: usize = 120;
 /// A whole `up` on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that `up` may wait for a daemon that is no more.
+const NOTICE: Duration = Duration::from_secs(40);
 /// A daemon ends when it is told that it is not needed any more; it closes its store first.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Between two looks: the moments at which the daemon is killed pass quickly.
@@ -45,12 +47,20 @@ fn interrupted(product: &mut Product) -> Result<()> {
         });
         // act
         let killed = seen.and_then(|daemons| product.kill(&daemons));
-        up.kill().context("ending up")?;
-        up.wait().context("waiting for up")?;
+        let begun = Instant::now();
+        let ended = poll("up to notice", NOTICE, || up.try_wait()?.context("it goes on"));
+        println!("    up noticed the end of its daemon after {} ms", begun.elapsed().as_millis());
+        if ended.is_err() {
+            up.kill().context("ending up")?;
+            up.wait().context("waiting for up")?;
+        }
         killed?;
+        // assert
+        ensure!(!ended?.success(), "up ended well without a daemon");
+        ensure!(product.processes_of(Role::Daemon)?.is_empty(), "a daemon is there again");
     }
-    // the killed command may just have started a daemon again
     let begun = product.node_pids()?;
+    // act
     product.klamm(["up"])?;
     // assert
     let status = product.status()?;

@@ -16,14 +16,16 @@ profile: laptop
 pools:
   nodes: { roles: [controller, broker], count: 3 }
 listeners:
-  clients: { port: PORT, auth: mtls }
+  clients: { port: CLIENTS, auth: mtls }
+ports: { internal: INTERNAL, controller: CONTROLLER }
 users:
   admin: { allow: [all] }
   mallory: { auth: mtls }
 ";
 
 /// Stories that are told at the same time take blocks of their own: a port that is free when it is chosen may be taken
-/// when it is bound. Controllers listen 20,000 higher, which must stay below the ports of outgoing connections (32,768).
+/// when it is bound, and that of a node which is down is free. Controllers listen 20,000 higher, which must stay below
+/// the ports of outgoing connections (32,768).
 const LOWEST_PORT: u32 = 9_200;
 const BLOCK: u32 = 10;
 const BLOCKS: u32 = 350;
@@ -47,7 +49,9 @@ pub(crate) struct Identity {
 impl World {
     pub(crate) fn new() -> Result<Self> {
         let port = LOWEST_PORT + std::process::id() % BLOCKS * BLOCK;
-        let spec = SPEC.replace("PORT", &port.to_string());
+        let spec = [("CLIENTS", 0), ("INTERNAL", 10_000), ("CONTROLLER", 20_000)]
+            .into_iter()
+            .fold(SPEC.to_owned(), |spec, (name, above)| spec.replace(name, &(port + above).to_string()));
         Ok(Self { product: Product::empty("root")?, spec, python: None })
     }
 
