@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use klamm_core::api::PermitWanted;
 use klamm_core::machines::reconcile::{Action, DirectoryFacts, Next, ProcessFacts, SlotFacts, reconcile};
 use klamm_core::model::inventory::{CertificateReport, SlotReport, Stage};
-use klamm_core::model::target::SlotTarget;
+use klamm_core::model::target::{RunState, SlotTarget};
 use klamm_core::model::{ClusterId, ClusterName, HostId, SlotName};
 use klamm_supervise::{State, StopRequest, Supervisor, UnitHandle, UnitStatus};
 
@@ -197,7 +197,11 @@ impl Keeper {
                 Action::Launch => self.launch(target).await?,
                 Action::Stop { reason } => {
                     self.show(Stage::Stopping);
-                    self.unit.stop(StopRequest::graceful(reason, launch::STOP_PATIENCE)).await?;
+                    let patience = match target.run {
+                        RunState::Removed => launch::PATIENCE_WITH_REMOVED,
+                        RunState::Running | RunState::Stopped => launch::PATIENCE_WITH_STOPPED,
+                    };
+                    self.unit.stop(StopRequest::graceful(reason, patience)).await?;
                 }
                 Action::Replace => self.replace(target).await?,
                 Action::Delete => self.delete(target)?,

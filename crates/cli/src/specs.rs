@@ -3,7 +3,6 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use klamm_artifacts::Lock;
 use klamm_core::kafka::KafkaVersion;
 use klamm_core::model::ClusterName;
 use klamm_spec::{Checked, Context};
@@ -98,12 +97,9 @@ fn context() -> Context {
     Context { supported_versions: supported_versions(), running_version: None, memory: None }
 }
 
-/// The versions of Kafka that a lock file is carried for, oldest first.
+/// The versions of Kafka that this `klamm` can run, oldest first.
 pub(crate) fn supported_versions() -> Vec<KafkaVersion> {
-    let mut versions: Vec<KafkaVersion> =
-        Lock::carried().iter().filter_map(|lock| lock.kafka().parse().ok()).collect();
-    versions.sort_unstable();
-    versions
+    klamm_daemon::runnable_versions()
 }
 
 #[cfg(test)]

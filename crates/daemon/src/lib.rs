@@ -171,18 +171,23 @@ fn lock(folders: &Folders) -> Result<std::fs::File, DaemonError> {
     Ok(file)
 }
 
-/// Every Kafka that a lock file is carried for and that this version can render.
+/// Every Kafka that a lock file is carried for and that this version can render, oldest first.
+pub fn runnable_versions() -> Vec<KafkaVersion> {
+    let carried = Lock::carried().iter().filter_map(|lock| lock.kafka().parse().ok());
+    let mut versions: Vec<KafkaVersion> =
+        carried.filter(|version: &KafkaVersion| version.line() >= OLDEST_LINE).collect();
+    versions.sort_unstable();
+    versions
+}
+
 fn supplies() -> Supplies {
     let jar = klamm_agent::jar_digest();
-    let carried = Lock::carried().iter().filter(|lock| {
-        let version: Result<KafkaVersion, _> = lock.kafka().parse();
-        version.is_ok_and(|version| version.line() >= OLDEST_LINE)
-    });
-    carried
-        .map(|lock| {
-            (lock.kafka().to_owned(), Supply { lock: lock.digest(), jar, java: lock.java().to_vec() })
-        })
-        .collect()
+    let supply = |version: KafkaVersion| {
+        let version = version.to_string();
+        let lock = Lock::for_kafka(&version)?;
+        Some((version, Supply { lock: lock.digest(), jar, java: lock.java().to_vec() }))
+    };
+    runnable_versions().into_iter().filter_map(supply).collect()
 }
 
 fn loopback() -> std::net::IpAddr {

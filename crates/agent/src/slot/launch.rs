@@ -153,7 +153,15 @@ fn quoted(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// How long a stopping node may make no progress: above the five minutes that Kafka itself gives a controlled
+/// How long a node of a cluster that goes down as a whole may make no progress. The last ones may find no quorum
+/// left to hand over to, and would wait out Kafka's five minutes; killed then, they lose nothing but the time to
+/// read their logs at the next start.
+pub(crate) const PATIENCE_WITH_STOPPED: Duration = Duration::from_secs(45);
+
+/// The same where the data is deleted next.
+pub(crate) const PATIENCE_WITH_REMOVED: Duration = Duration::from_secs(5);
+
+/// How long a node that is replaced may make no progress: above the five minutes that Kafka itself gives a controlled
 /// shutdown (`KafkaBroker.shutdown`).
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(330);
 

@@ -51,7 +51,11 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
         Format::Json => print_json(&answer)?,
         Format::Table => {
             let terminal = &invocation.terminal;
-            output::print(&render(&answer.plan, terminal.width, terminal.color, &invocation.command()))?;
+            let mut command = format!("{} up", invocation.command());
+            if let Some(file) = &args.file {
+                command.push_str(&format!(" -f {}", file.display()));
+            }
+            output::print(&render(&answer.plan, terminal.width, terminal.color, &command))?;
         }
     }
     Ok(if answer.plan.is_empty() { exit::DONE } else { exit::CHANGES })
@@ -60,7 +64,8 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
 fn render(plan: &Plan, width: Option<usize>, color: bool, command: &str) -> String {
     let mut text = String::new();
     if plan.is_empty() {
-        text.push_str(&format!("nothing to do: cluster {} is as its spec says\n", plan.cluster));
+        let so = if plan.notes.is_empty() { " is as its spec says" } else { "" };
+        text.push_str(&format!("nothing to do: cluster {}{so}\n", plan.cluster));
     } else {
         let columns =
             [("#", Keep::Always), ("STEP", Keep::Always), ("CLASS", Keep::Always), ("REASON", Keep::Always)];
@@ -75,7 +80,7 @@ fn render(plan: &Plan, width: Option<usize>, color: bool, command: &str) -> Stri
         }
         text.push_str(&table.render(width, color));
         let steps = count(plan.steps.len(), "step");
-        text.push_str(&format!("{steps} for cluster {}; `{command} up` does this\n", plan.cluster));
+        text.push_str(&format!("{steps} for cluster {}; `{command}` does this\n", plan.cluster));
     }
     for note in &plan.notes {
         text.push_str(&format!("note: {note}\n"));

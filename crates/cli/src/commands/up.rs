@@ -55,6 +55,11 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
         apply_after_others(invocation, &api, &cluster, request).await?
     };
     tell_warnings(&started.warnings);
+    if started.run.is_some() {
+        for note in &started.plan.notes {
+            tell(&format!("note: {note}"));
+        }
+    }
     match started.run {
         Some(run) if args.detach => {
             tell(&format!(

@@ -57,8 +57,7 @@ fn up_with_nothing_to_do_says_so_in_well_under_a_second() {
 fn up_of_a_new_cluster_brings_the_built_in_spec_under_the_name_that_was_given() {
     let lab = Lab::new();
     let mut world = with_run(vec![good_run(1)]);
-    world.clusters[0].name = "scratch".parse().unwrap();
-    world.clusters[0].want = Want::Destroyed;
+    world.clusters[0].name = "other".parse().unwrap();
     let server = FakeServer::start(&lab, world);
     assert_eq!(lab.run("up --cluster scratch").code, 0);
     let spec = applied(&server).request.spec.expect("a spec is sent");

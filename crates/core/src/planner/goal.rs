@@ -123,6 +123,12 @@ fn check_supported(input: &PlanInput<'_>) -> Result<(), PlanRefused> {
     if cluster.components.registry.is_some() || cluster.components.connect.is_some() {
         return not_supported("running a registry or Connect", "remove `components` from the spec");
     }
+    if cluster.monitoring.prometheus {
+        return not_supported("metrics for Prometheus", "remove `monitoring` from the spec");
+    }
+    if !cluster.policy.windows.is_empty() {
+        return not_supported("maintenance windows", "remove `policy.windows` from the spec");
+    }
     let Some(current) = input.current else { return Ok(()) };
     let (has, wants): (BTreeSet<SlotName>, BTreeSet<SlotName>) =
         (current.slots().into_keys().cloned().collect(), cluster.slots().map(|slot| slot.name()).collect());

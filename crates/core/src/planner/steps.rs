@@ -68,6 +68,7 @@ pub(super) fn steps_of_up(input: &PlanInput<'_>, goal: &Target) -> Plan {
         plan.notes.push(note.to_owned());
     }
     plan.steps.extend(steps_inside_kafka(input.cluster, view));
+    plan.notes.extend(differences_left_alone(input.cluster, view));
     plan
 }
 
@@ -135,6 +136,47 @@ fn in_restart_order(input: &PlanInput<'_>, restart: BTreeMap<SlotName, String>) 
     first.into_iter().chain(last).collect()
 }
 
+/// What Kafka holds and the spec does not say, and this version does not change: told, never passed over.
+fn differences_left_alone(cluster: &Cluster, view: &KafkaView) -> Vec<String> {
+    let allowed: BTreeSet<AccessEntry> = allowed_access(cluster).collect();
+    let mut surplus: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for entry in view.access.difference(&allowed) {
+        let right = format!("{} {}", entry.operation.as_str(), entry.resource);
+        surplus.entry(entry.user.as_str()).or_default().push(right);
+    }
+    let access = surplus.into_iter().map(|(user, rights)| {
+        format!(
+            "user {user} has access that the spec does not list ({}): this version takes nothing back, remove it with \
+             Kafka's own tools",
+            rights.join(", ")
+        )
+    });
+    let topics = cluster.topics.iter().filter_map(|(name, topic)| {
+        let partitions: Vec<_> = view.partitions.iter().filter(|partition| partition.topic == *name).collect();
+        let replicas = partitions.first().map(|partition| partition.replicas.len())?;
+        let (wanted, wanted_replicas) = (topic.partitions as usize, usize::from(topic.replicas));
+        (partitions.len() != wanted || replicas != wanted_replicas).then(|| {
+            format!(
+                "topic {name} has {} partitions of {replicas} replicas, the spec says {wanted} of {wanted_replicas}: this \
+                 version does not change topics that exist",
+                partitions.len()
+            )
+        })
+    });
+    access.chain(topics).collect()
+}
+
+/// What the spec allows its users.
+fn allowed_access(cluster: &Cluster) -> impl Iterator<Item = AccessEntry> + '_ {
+    cluster.users.iter().flat_map(|(user, rights)| {
+        rights.acls().into_iter().map(|(resource, operation)| AccessEntry {
+            user: user.clone(),
+            resource,
+            operation,
+        })
+    })
+}
+
 /// What is set in Kafka itself rather than on hosts.
 fn steps_inside_kafka(cluster: &Cluster, view: &KafkaView) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -151,14 +193,8 @@ fn steps_inside_kafka(cluster: &Cluster, view: &KafkaView) -> Vec<Step> {
         let reason = "Klamm's default for every topic that says nothing else";
         steps.push(step(Act::Configure { settings }, ChangeClass::Dynamic, reason));
     }
-    let allowed = cluster.users.iter().flat_map(|(user, rights)| {
-        rights.acls().into_iter().map(|(resource, operation)| AccessEntry {
-            user: user.clone(),
-            resource,
-            operation,
-        })
-    });
-    let entries: BTreeSet<AccessEntry> = allowed.filter(|entry| !view.access.contains(entry)).collect();
+    let entries: BTreeSet<AccessEntry> =
+        allowed_access(cluster).filter(|entry| !view.access.contains(entry)).collect();
     if !entries.is_empty() {
         steps.push(step(Act::Grant { entries }, ChangeClass::Dynamic, "the spec allows it"));
     }
