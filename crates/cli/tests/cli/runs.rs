@@ -59,7 +59,7 @@ fn up_of_a_new_cluster_brings_the_built_in_spec_under_the_name_that_was_given() 
     let mut world = with_run(vec![good_run(1)]);
     world.clusters[0].name = "other".parse().unwrap();
     let server = FakeServer::start(&lab, world);
-    assert_eq!(lab.run("up --cluster scratch").code, 0);
+    assert_eq!(lab.run("up --cluster scratch --detach").code, 0);
     let spec = applied(&server).request.spec.expect("a spec is sent");
     assert!(spec.starts_with("cluster: scratch\n"), "{spec}");
 }
