@@ -1,8 +1,10 @@
 //! Facts about the host: its name, memory, processors, and the ports that are taken.
 
+mod listening;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, ToSocketAddrs as _};
 
 use klamm_core::model::ByteCount;
 
@@ -34,8 +36,19 @@ pub(crate) fn loopback() -> IpAddr {
     if usable { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
 }
 
+/// The name under which programs of this machine reach `address`: `localhost`, where it leads there.
+pub(crate) fn advertised(address: IpAddr) -> String {
+    let leads_there = ("localhost", 0).to_socket_addrs().is_ok_and(|mut all| all.any(|at| at.ip() == address));
+    if leads_there { "localhost".to_owned() } else { address.to_string() }
+}
+
 /// TCP ports that something listens on, whatever the address.
 pub(crate) fn ports_taken() -> BTreeSet<u16> {
+    // Sandboxes and old kernels have only the tables.
+    listening::ports().unwrap_or_else(|_| ports_in_tables())
+}
+
+fn ports_in_tables() -> BTreeSet<u16> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     let texts: Vec<String> = tables.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
     texts.iter().flat_map(|text| text.lines().filter_map(listening_port)).collect()
@@ -57,7 +70,9 @@ mod tests {
     #[test]
     fn a_listening_port_is_seen_as_taken() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        assert!(ports_taken().contains(&listener.local_addr().unwrap().port()));
+        let port = listener.local_addr().unwrap().port();
+        assert!(ports_taken().contains(&port));
+        assert!(ports_in_tables().contains(&port));
     }
 
     #[test]
