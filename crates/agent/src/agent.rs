@@ -1,6 +1,7 @@
 //! The loop that owns an agent's state: targets in, slots kept, reports out.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,7 +73,13 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
         ledger: Arc::new(Mutex::new(ledger)),
     };
     let changed = Arc::new(Notify::new());
-    let mut agent = Agent { shared, slots: Slots::new(), changed: changed.clone() };
+    let mut agent = Agent {
+        shared,
+        slots: Slots::new(),
+        changed: changed.clone(),
+        address: host::loopback(),
+        is_heard: true,
+    };
     agent.take_up_all();
     let (messages, mut inbox) = mpsc::channel(16);
     let listening = tokio::spawn(listen(link.clone(), messages));
@@ -124,6 +131,10 @@ struct Agent {
     slots: Slots,
     /// Says that some slot's report changed.
     changed: Arc<Notify>,
+    /// What the listeners of this host bind; asked once, so that a busy moment does not change it.
+    address: IpAddr,
+    /// Whether the server took the last report.
+    is_heard: bool,
 }
 
 impl Agent {
@@ -197,8 +208,14 @@ impl Agent {
         let report = self.host_report();
         match self.shared.link.report(&report).await {
             Ok(answer) => answer.destroyed.into_iter().for_each(|cluster| self.forget_if_removed(cluster)),
-            Err(error) => tracing::debug!(error = chain(&error), "the server did not take the report"),
+            Err(error) if self.is_heard => {
+                tracing::warn!(error = chain(&error), "the server does not take reports; everything runs on");
+                self.is_heard = false;
+                return;
+            }
+            Err(_) => return,
         }
+        self.is_heard = true;
     }
 
     fn host_report(&self) -> HostReport {
@@ -221,8 +238,8 @@ impl Agent {
             folders: self.shared.folders.to_report(),
             memory: host::memory(),
             processors: host::processors(),
-            address: host::loopback(),
-            advertised: "localhost".to_owned(),
+            address: self.address,
+            advertised: host::advertised(self.address),
             ports_taken: host::ports_taken(),
             clusters,
         }

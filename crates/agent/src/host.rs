@@ -38,7 +38,8 @@ pub(crate) fn loopback() -> IpAddr {
 
 /// The name under which programs of this machine reach `address`: `localhost`, where it leads there.
 pub(crate) fn advertised(address: IpAddr) -> String {
-    let leads_there = ("localhost", 0).to_socket_addrs().is_ok_and(|mut all| all.any(|at| at.ip() == address));
+    let leads_there =
+        ("localhost", 0).to_socket_addrs().is_ok_and(|mut all| all.any(|at| at.ip() == address));
     if leads_there { "localhost".to_owned() } else { address.to_string() }
 }
 

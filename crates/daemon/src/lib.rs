@@ -6,7 +6,7 @@
 mod socket;
 mod start;
 
-use std::net::TcpListener as StdTcpListener;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,8 @@ pub async fn run(folders: Folders) -> Result<(), DaemonError> {
             logs: folders.logs.clone(),
             cache: folders.cache.clone(),
         },
-        server: format!("https://localhost:{port}"),
+        // By address: a bare machine may not know what localhost is.
+        server: format!("https://{}", SocketAddr::new(address, port)),
         tls,
         targets: enrolment.targets,
         supply: klamm_artifacts::Supply::new(Cache::open(&folders.cache)?),

@@ -112,6 +112,11 @@ impl ServerError {
                 503,
                 Some("look at `klamm status`, then at `klamm logs NODE`".to_owned()),
             ),
+            Self::Plan(PlanRefused::NoHost { .. }) => (
+                "klamm/plan/no-host",
+                422,
+                Some("the log of the agent, or of the daemon, says why".to_owned()),
+            ),
             Self::Plan(_) => ("klamm/plan/refused", 422, None),
             Self::Spec { rendered, .. } => ("klamm/spec/invalid", 422, Some(rendered.clone())),
             Self::NoCluster(_) => (
