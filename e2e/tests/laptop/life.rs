@@ -13,7 +13,7 @@ use crate::world::World;
 /// Two nodes of three: fewer would be below the minimum of in-sync replicas.
 const MUST_RUN: usize = 2;
 /// Keys of the authorizer's own, which the broker hands on to it and does not know: they show that the search finds.
-const OF_THE_AUTHORIZER: [&str; 2] = ["super.users", "allow.everyone.if.no.acl.found"];
+const OF_THE_AUTHORIZER: [&str; 1] = ["super.users"];
 /// A daemon ends when it is told that it is not needed any more; it closes its store first.
 const FAREWELL: Duration = Duration::from_secs(5);
 
