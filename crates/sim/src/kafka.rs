@@ -1,0 +1,23 @@
+//! A deterministic model of one KRaft cluster (Kafka 4.3): processes, their disks, the quorum, sessions, partitions and
+//! the records that clients were promised. What it models and what it simplifies: `docs/develop/kafka-model.md`.
+//!
+//! The world owns time: it calls [`Model::advance`] and then says what happens at that moment (a launch, a cut, a kill,
+//! a request). The model tells by [`Model::take_happenings`] what the world must act upon, and by
+//! [`Model::next_event_at`] when it wants to be called again.
+
+mod chance;
+mod happening;
+mod launch;
+mod model;
+mod names;
+mod request;
+mod status;
+mod timing;
+
+pub use happening::{Exit, Happening, What, WhyFenced};
+pub use launch::{Launch, Storage, VoterKey};
+pub use model::{DiskCopy, LostRecord, Model};
+pub use names::{DiskNumber, HostNumber, PartitionName, ProcessNumber, RecordNumber, RequestNumber};
+pub use request::{Acks, KafkaError, Request};
+pub use status::{BrokerState, NodeStatus, RaftRole};
+pub use timing::Timing;
