@@ -36,7 +36,9 @@ async fn every_operation_works_against_a_real_node() {
     acls_are_made_found_and_removed(&controllers).await;
     let dirs = brokers.describe_log_dirs(1, PATIENCE).await.expect("log dirs");
     assert_eq!(dirs[0].path, kafka.data().to_string_lossy());
-    assert!(dirs[0].failure.is_none() && dirs[0].usable_bytes.is_some_and(|bytes| bytes > 0));
+    assert!(dirs[0].failure.is_none(), "{:?}", dirs[0]);
+    // Java knows no size where the mount table does not show the file system, as in a chroot.
+    assert!(dirs[0].usable_bytes.is_none_or(|bytes| bytes > 0), "{:?}", dirs[0]);
     assert!(dirs[0].replicas.iter().any(|replica| replica.place == TopicPartition::new("orders", 2)));
     leaders_are_elected(&brokers).await;
     records_come_back_as_they_went(&brokers).await;
