@@ -59,6 +59,8 @@ pub(crate) enum CliError {
     Mirror { url: String, source: klamm_artifacts::InvalidMirror },
     #[error("run {run} of cluster {cluster} stopped: {reason}")]
     RunFailed { cluster: ClusterName, run: u64, reason: String, again: String },
+    #[error("run {run} of cluster {cluster} was aborted by {by}")]
+    RunAborted { cluster: ClusterName, run: u64, by: String, again: String },
     #[error("the server went away during run {run} of cluster {cluster}")]
     RunLost { cluster: ClusterName, run: u64, again: String },
     #[error("{what} was not confirmed, so nothing was done")]
@@ -147,6 +149,7 @@ impl CliError {
             | Self::NoSuchKey { .. }
             | Self::Mirror { .. }
             | Self::RunFailed { .. }
+            | Self::RunAborted { .. }
             | Self::RunLost { .. }
             | Self::Unconfirmed { .. }
             | Self::Certificate { .. }
@@ -200,6 +203,9 @@ impl CliError {
                 "klamm/run/failed",
                 hint("`klamm status` and `klamm logs NODE` tell more; `klamm up` goes on"),
             ),
+            Self::RunAborted { again, .. } => {
+                ("klamm/run/aborted", Some(format!("what was done stays; `{again}` plans the rest anew")))
+            }
             Self::RunLost { again, .. } => ("klamm/run/lost", Some(format!("`{again}` takes it up again"))),
             Self::Unconfirmed { confirm, .. } => ("klamm/cli/unconfirmed", Some(confirm.clone())),
             Self::Certificate { .. } => ("klamm/certificate/request", None),

@@ -42,7 +42,7 @@ pub(crate) async fn apply_after_others(
             if let Some(run) = api.status(cluster).await?.run {
                 tell(&format!("run {} of cluster {cluster} is still going on", run.run));
                 match follow(invocation, api, cluster, run.run, "up").await {
-                    Ok(()) | Err(CliError::RunFailed { .. }) => {}
+                    Ok(()) | Err(CliError::RunFailed { .. } | CliError::RunAborted { .. }) => {}
                     Err(failure) => return Err(failure),
                 }
             }
@@ -76,6 +76,7 @@ pub(crate) async fn follow(
         None => Err(CliError::RunLost { cluster, run, again }),
         Some(view) => match view.state {
             RunState::Failed { reason } => Err(CliError::RunFailed { cluster, run, reason, again }),
+            RunState::Aborted { by } => Err(CliError::RunAborted { cluster, run, by, again }),
             RunState::Done | RunState::Running => Ok(()),
         },
     }

@@ -11,6 +11,8 @@ pub use agent::{
 };
 pub use operator::{
     ApplyRequest, CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, Failure, HostRow,
-    NodeRow, PlanAnswer, PlanRequest, RunStarted, RunState, RunView, StepState, StepView, UserCertificate,
+    NodeRow, PlanAnswer, PlanRequest, RunStarted, RunView, StepState, StepView, UserCertificate,
     UserCertificateRequest, Want,
 };
+
+pub use crate::model::run::RunState;

@@ -1,5 +1,6 @@
 //! The state machines as values: observations in, decisions out. Shells around them do what they say.
 
 pub mod admission;
-pub mod execute;
+pub mod executor;
+pub mod permits;
 pub mod reconcile;

@@ -4,7 +4,9 @@ pub mod cluster;
 pub mod digest;
 pub mod ids;
 pub mod inventory;
+pub mod moment;
 pub mod plan;
+pub mod run;
 pub mod target;
 pub mod units;
 
@@ -14,4 +16,5 @@ pub use ids::{
     ClusterId, ClusterName, DirectoryId, Epoch, HostId, InvalidName, ListenerName, NodeId, PoolName,
     SlotName, TargetNumber, UserName,
 };
+pub use moment::Moment;
 pub use units::ByteCount;

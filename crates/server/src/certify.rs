@@ -13,9 +13,10 @@ use klamm_pki::{
     AltName, Authority, CertificateRequest, Credential, CredentialError, DnsName, Grant, IssueError,
     IssuedCertificate, KeyError, PrivateKey, Profile, RequestError, SubjectName, Validity, ValidityError,
 };
+use klamm_store::{Issued, StoreError};
 
 use crate::keys::fresh_serial;
-use crate::store::{Issued, Store, StoreError};
+use crate::store::StoreHandle;
 
 /// Why nothing was issued.
 #[derive(Debug, Error)]
@@ -61,7 +62,7 @@ pub(crate) struct Issuance {
 
 /// Signs a request; written down before it is handed out.
 pub(crate) async fn issue(
-    store: &Store,
+    store: &StoreHandle,
     authority: &Authority,
     request_pem: &str,
     issuance: Issuance,
@@ -78,24 +79,23 @@ pub(crate) async fn issue(
     let grant = Grant { profile, validity, serial: fresh_serial(&mut rand::rng()) };
     let issued = authority.issue(&request, &grant)?;
     let facts = &issued.facts;
-    store
-        .record_issued(Issued {
-            serial: facts.serial.clone(),
-            cluster,
-            kind: kind.to_owned(),
-            subject: facts.subject.clone(),
-            issuer: facts.issuer.clone(),
-            not_before: facts.not_before,
-            not_after: facts.not_after,
-            purpose,
-        })
-        .await?;
+    let record = Issued {
+        serial: facts.serial.clone(),
+        cluster,
+        kind: kind.to_owned(),
+        subject: facts.subject.clone(),
+        issuer: facts.issuer.clone(),
+        not_before: facts.not_before,
+        not_after: facts.not_after,
+        purpose,
+    };
+    store.with(move |store| store.record_issued(&record, Timestamp::now())).await?;
     Ok(issued)
 }
 
 /// Makes a key here and has it signed: for the server's own certificates, whose keys never leave its memory.
 pub(crate) async fn issue_own(
-    store: &Store,
+    store: &StoreHandle,
     authority: &Authority,
     issuance: Issuance,
 ) -> Result<Credential, CertifyError> {

@@ -8,15 +8,17 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use klamm_core::api::RunView;
+use klamm_core::machines::executor::Executor;
+use klamm_core::machines::permits::PermitDesk;
 use klamm_core::model::inventory::{KafkaView, Observed};
 use klamm_core::model::target::Target;
-use klamm_core::model::{ClusterId, ClusterName, SlotName};
+use klamm_core::model::{ClusterId, ClusterName};
 
 use crate::certify::{self, Issuance, OwnCredential};
 use crate::error::ServerError;
 use crate::kafka_link::{KafkaLink, bootstrap_of};
 use crate::keys::{ClusterAuthorities, Keys};
-use crate::store::Store;
+use crate::store::StoreHandle;
 
 /// The server's own certificate in a cluster: short, because it is made anew without anybody noticing.
 const OWN_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -34,20 +36,26 @@ pub(crate) struct ClusterState {
     pub run: watch::Sender<Option<RunView>>,
     /// Held by whoever runs a plan: one at a time.
     pub acting: Arc<Mutex<()>>,
-    /// The slot that was last permitted to stop and start anew.
-    pub(crate) permitted: Mutex<Option<SlotName>>,
+    /// Where agents ask whether they may stop a node.
+    pub(crate) permits: Mutex<PermitDesk>,
     link: Mutex<Option<KafkaLink>>,
     view: watch::Sender<Option<Observed<KafkaView>>>,
 }
 
 impl ClusterState {
+    /// Shows people where a run is.
+    pub(crate) fn show(&self, executor: &Executor) {
+        let now = Some(executor.view());
+        self.run.send_if_modified(|view| std::mem::replace(view, now.clone()) != now);
+    }
+
     /// The last look, however old.
     pub(crate) fn last_look(&self) -> Option<Observed<KafkaView>> {
         self.view.borrow().clone()
     }
 
     /// Looks now; a look that fails is remembered as not having seen anything.
-    pub(crate) async fn look(&self, store: &Store, target: &Target) -> Option<Observed<KafkaView>> {
+    pub(crate) async fn look(&self, store: &StoreHandle, target: &Target) -> Option<Observed<KafkaView>> {
         let seen = match self.link(store, target).await {
             Ok(link) => link.look().await.map_err(ServerError::from),
             Err(error) => Err(error),
@@ -64,7 +72,7 @@ impl ClusterState {
     }
 
     /// The link to Kafka, made anew when listeners or the certificate ask for it.
-    pub(crate) async fn link(&self, store: &Store, target: &Target) -> Result<KafkaLink, ServerError> {
+    pub(crate) async fn link(&self, store: &StoreHandle, target: &Target) -> Result<KafkaLink, ServerError> {
         let bootstrap = bootstrap_of(target);
         let mut kept = self.link.lock().await;
         if let Some(link) = kept.as_ref()
@@ -117,7 +125,7 @@ impl Clusters {
             authorities,
             run: watch::Sender::new(None),
             acting: Arc::default(),
-            permitted: Mutex::default(),
+            permits: Mutex::default(),
             link: Mutex::default(),
             view: watch::Sender::new(None),
         });

@@ -5,13 +5,14 @@ use std::error::Error as _;
 use thiserror::Error;
 
 use klamm_core::api::Failure;
+use klamm_core::machines::permits::NotYours;
 use klamm_core::model::{ClusterName, InvalidName, SlotName};
 use klamm_core::planner::PlanRefused;
 
 use crate::certify::CertifyError;
 use crate::kafka_link::KafkaLinkError;
 use crate::keys::KeysError;
-use crate::store::StoreError;
+use klamm_store::StoreError;
 
 /// Everything that can keep the server from answering.
 #[derive(Debug, Error)]
@@ -79,13 +80,8 @@ pub enum ServerError {
     #[error("cluster {0} has no listener for clients with mTLS")]
     NoClientListener(ClusterName),
     /// The agent asks for what is not its.
-    #[error("host {host} does not hold the claim of {slot}")]
-    NotYours {
-        /// Who asks.
-        host: String,
-        /// For which slot.
-        slot: SlotName,
-    },
+    #[error(transparent)]
+    NotYours(#[from] NotYours),
     /// The server ends in the middle of a request.
     #[error("the server is stopping")]
     Stopping,
@@ -104,7 +100,16 @@ impl ServerError {
     /// Stable code, HTTP status, and what to do.
     fn facts(&self) -> (&'static str, u16, Option<String>) {
         match self {
-            Self::Store(_) => ("klamm/server/store", 500, None),
+            Self::Store(StoreError::RunGoesOn { .. }) => {
+                ("klamm/run/busy", 409, Some("wait for it; `klamm status --watch` shows it".to_owned()))
+            }
+            Self::Store(StoreError::NotCurrent { .. }) => ("klamm/plan/overtaken", 409, None),
+            Self::Store(
+                StoreError::Sqlite { .. }
+                | StoreError::Newer { .. }
+                | StoreError::Unreadable { .. }
+                | StoreError::Superseded { .. },
+            ) => ("klamm/server/store", 500, None),
             Self::Keys(_) => ("klamm/server/keys", 500, None),
             Self::Certify(_) => ("klamm/certificate/refused", 422, None),
             Self::Kafka(_) => (
@@ -143,7 +148,7 @@ impl ServerError {
                 422,
                 Some("add a listener with `auth: mtls` to the spec".to_owned()),
             ),
-            Self::NotYours { .. } => ("klamm/claim/foreign", 403, None),
+            Self::NotYours(_) => ("klamm/claim/foreign", 403, None),
             Self::Stopping => ("klamm/server/stopping", 503, Some("try again".to_owned())),
             Self::HalfDestroyed(_) => {
                 ("klamm/cluster/half-destroyed", 409, Some("`klamm destroy` finishes it".to_owned()))

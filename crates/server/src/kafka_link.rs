@@ -1,5 +1,7 @@
 //! The server's link to a cluster: over the internal listener, as `klamm:server`. Looks, and acts.
 
+mod leaders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The server: the API, the planner's and the executor's shell, the store, the journal and the authorities.
+//! The server: the API, the planner's and the executor's shell, the authorities.
 //!
 //! It must never touch a host's files or processes: agents do, from signed targets. Start at [`Server`], then
 //! `http` for what can be asked and `runs` for what is done about it.
@@ -38,7 +38,7 @@ use clusters::Clusters;
 use hosts::Hosts;
 use keys::Keys;
 use specs::Specs;
-use store::Store;
+use store::StoreHandle;
 
 /// How long the server's own and agents' certificates live; both are made anew at two thirds of it.
 const OWN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -58,7 +58,7 @@ pub struct ServerOptions {
 /// The server.
 #[derive(Debug)]
 pub struct Server {
-    store: Store,
+    store: StoreHandle,
     epoch: Epoch,
     signing: SigningKey,
     authority: Arc<Authority>,
@@ -87,7 +87,7 @@ impl Server {
     pub fn open(options: ServerOptions) -> Result<Arc<Self>, ServerError> {
         let ServerOptions { folder, supplies } = options;
         klamm_disk::ensure_folder(&folder).map_err(keys::KeysError::from)?;
-        let (store, epoch) = Store::open(&folder.join("store.db"))?;
+        let (store, epoch) = StoreHandle::open(&folder.join("store.db"))?;
         let keys = Keys::new(folder.join("keys"));
         let random = &mut rand::rng();
         let supported = supplies.keys().filter_map(|version| version.parse().ok()).collect();

@@ -18,7 +18,7 @@ use klamm_core::planner::{PlanInput, Planned, Supply, TrustBundles, plan};
 use crate::Server;
 use crate::clusters::ClusterState;
 use crate::error::ServerError;
-use crate::store::ClusterRecord;
+use klamm_store::ClusterRecord;
 
 /// How long the first report after a start is waited for: an agent dials at once, and again every half second.
 const FIRST_REPORT: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ struct Asked {
 }
 
 async fn ask(server: &Server, name: &ClusterName, request: &PlanRequest) -> Result<Asked, ServerError> {
-    let clusters = server.store.clusters().await?;
+    let clusters = server.store.with(|store| store.clusters()).await?;
     let known = clusters.iter().find(|record| record.name == *name).cloned();
     if request.want != Want::Up && known.is_none() {
         return Err(ServerError::NoCluster(name.clone()));
@@ -115,7 +115,8 @@ async fn running_version(
     known: Option<&ClusterRecord>,
 ) -> Result<Option<KafkaVersion>, ServerError> {
     let Some(record) = known else { return Ok(None) };
-    let current = server.store.current_target(record.id).await?;
+    let id = record.id;
+    let current = server.store.with(move |store| store.current_target(id)).await?;
     let version = current.and_then(|target| {
         let slots = target.slots();
         slots.values().next().and_then(|(_, slot)| slot.process.kafka.parse().ok())
@@ -124,7 +125,8 @@ async fn running_version(
 }
 
 pub(crate) async fn stored_spec(server: &Server, record: &ClusterRecord) -> Result<String, ServerError> {
-    let blob = server.store.blob(record.spec).await?;
+    let digest = record.spec;
+    let blob = server.store.with(move |store| store.blob(digest)).await?;
     let blob = blob.ok_or_else(|| ServerError::NoSpec(record.name.clone()))?;
     Ok(String::from_utf8_lossy(&blob).into_owned())
 }
@@ -141,7 +143,8 @@ async fn plan_for(
     want: Want,
     state: &ClusterState,
 ) -> Result<Planned, ServerError> {
-    let current = server.store.current_target(state.id).await?;
+    let id = state.id;
+    let current = server.store.with(move |store| store.current_target(id)).await?;
     let mut inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
     if let Some(current) = &current
         && want == Want::Up
@@ -203,7 +206,9 @@ async fn reserved_ports(
 ) -> Result<BTreeMap<HostId, BTreeSet<u16>>, ServerError> {
     let mut reserved: BTreeMap<HostId, BTreeSet<u16>> = BTreeMap::new();
     for other in clusters.iter().filter(|record| Some(record.id) != id) {
-        let Some(target) = server.store.current_target(other.id).await? else { continue };
+        let other = other.id;
+        let target = server.store.with(move |store| store.current_target(other)).await?;
+        let Some(target) = target else { continue };
         for (_, (host, slot)) in target.slots() {
             let ports = slot.identity.listeners.values().map(|listener| listener.port);
             reserved.entry(host.clone()).or_default().extend(ports);

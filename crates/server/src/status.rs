@@ -13,26 +13,28 @@ use klamm_core::render::server_properties::{CONTROLLER, INTERNAL};
 use crate::Server;
 use crate::clusters::ClusterState;
 use crate::error::ServerError;
-use crate::store::{ClusterRecord, Issued};
+use klamm_store::{ClusterRecord, Issued};
 
 /// A cluster's row; the name must be one that there is.
 pub(crate) async fn record(server: &Server, name: &ClusterName) -> Result<ClusterRecord, ServerError> {
-    let clusters = server.store.clusters().await?;
-    let found = clusters.into_iter().find(|record| record.name == *name);
+    let wanted = name.clone();
+    let found = server.store.with(move |store| store.cluster(&wanted)).await?;
     found.ok_or_else(|| ServerError::NoCluster(name.clone()))
 }
 
 /// A cluster's target in force.
 pub(crate) async fn target(server: &Server, record: &ClusterRecord) -> Result<Target, ServerError> {
-    let target = server.store.current_target(record.id).await?;
+    let id = record.id;
+    let target = server.store.with(move |store| store.current_target(id)).await?;
     target.ok_or_else(|| ServerError::NoCluster(record.name.clone()))
 }
 
 /// All clusters.
 pub(crate) async fn clusters(server: &Server) -> Result<Clusters, ServerError> {
     let mut rows = Vec::new();
-    for ClusterRecord { id, name, want, spec: _ } in server.store.clusters().await? {
-        let number = server.store.current_target(id).await?.map_or(TargetNumber(0), |target| target.number);
+    for ClusterRecord { id, name, want, spec: _ } in server.store.with(|store| store.clusters()).await? {
+        let target = server.store.with(move |store| store.current_target(id)).await?;
+        let number = target.map_or(TargetNumber(0), |target| target.number);
         rows.push(ClusterRow { name, id, target: number, want });
     }
     Ok(Clusters { klamm: env!("CARGO_PKG_VERSION").to_owned(), clusters: rows })
@@ -151,7 +153,7 @@ pub(crate) async fn certificates(server: &Server, name: &ClusterName) -> Result<
             place: "server".to_owned(),
         });
     }
-    for issued in server.store.issued(record.id, Timestamp::now()).await? {
+    for issued in server.store.with(move |store| store.issued(record.id, Timestamp::now())).await? {
         let Issued { serial, cluster: _, kind, subject, issuer, not_before, not_after, purpose } = issued;
         rows.push(CertificateRow { kind, subject, serial, issuer, not_before, not_after, place: purpose });
     }

@@ -159,6 +159,9 @@ fn newest_run(status: &ClusterStatus, terminal: &Terminal) -> String {
             let line = format!("run {}, begun {began} ago, stopped: {reason}", run.run);
             format!("\n{}\n", terminal.paint(&line, Tone::Bad))
         }
+        RunState::Aborted { by } => {
+            format!("\nrun {}, begun {began} ago, was aborted by {by}: {of_steps}\n", run.run)
+        }
         RunState::Done => String::new(),
     }
 }

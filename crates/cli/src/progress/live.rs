@@ -112,6 +112,7 @@ impl Picture {
                 StepState::Running { waits_for } => (spinner.as_str(), Tone::Notice, Some(waits_for)),
                 StepState::Done => ("✔", Tone::Good, None),
                 StepState::Failed => ("✘", Tone::Bad, None),
+                StepState::Aborted => ("✘", Tone::Notice, None),
             };
             let mark = paint(mark, tone, self.color);
             lines.push(match waits_for {

@@ -43,6 +43,7 @@ impl Plain {
                 StepState::Running { .. } => format!("{} ...", step.title),
                 StepState::Done => format!("{}: done", step.title),
                 StepState::Failed => format!("{}: failed", step.title),
+                StepState::Aborted => format!("{}: aborted", step.title),
             };
             if said.as_ref() != Some(&now) {
                 lines.push(format!("{stamp} {}/{all} {now}", place + 1));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::inventory::{CertificateReport, KafkaView, Observed, ProcessReport, Stage};
 use crate::model::plan::Plan;
+use crate::model::run::RunState;
 use crate::model::{ClusterId, ClusterName, HostId, NodeId, SlotName, TargetNumber};
 
 /// What a person wants of a cluster.
@@ -78,21 +79,6 @@ pub struct RunView {
     pub started: Timestamp,
 }
 
-/// Where a run is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum RunState {
-    /// It goes on.
-    Running,
-    /// All steps were done.
-    Done,
-    /// A step failed; the steps after it were not begun.
-    Failed {
-        /// Which object, which cause, what to do.
-        reason: String,
-    },
-}
-
 /// A step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepView {
@@ -117,6 +103,8 @@ pub enum StepState {
     Done,
     /// Failed.
     Failed,
+    /// Begun, and left when the run was aborted.
+    Aborted,
 }
 
 /// All clusters of a server.

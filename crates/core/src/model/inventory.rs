@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::cluster::{AclOperation, ResourcePattern};
@@ -20,6 +20,9 @@ pub struct Observed<T> {
     pub value: T,
 }
 
+/// An older report proves nothing: agents report every two seconds.
+pub const REPORT_MAY_BE_OLD: SignedDuration = SignedDuration::from_secs(10);
+
 /// Everything the planner knows of the world.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -30,6 +33,13 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// The report of a host that was heard lately. A report of the future is as good as none: the clock was set.
+    pub fn heard(&self, host: &HostId, now: Timestamp) -> Option<&HostReport> {
+        let report = self.hosts.get(host)?;
+        let age = now.duration_since(report.at);
+        (!age.is_negative() && age <= REPORT_MAY_BE_OLD).then_some(&report.value)
+    }
+
     /// The last report about one slot, from whichever host told it.
     pub fn slot(&self, cluster: ClusterId, slot: &SlotName) -> Option<Observed<&SlotReport>> {
         self.hosts.values().find_map(|report| {

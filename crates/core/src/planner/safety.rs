@@ -96,7 +96,9 @@ pub fn reason_not_to_stop(
 
 fn reason_of_quorum(nodes: &BTreeSet<NodeId>, quorum: Option<&QuorumView>) -> Option<Unsafe> {
     let Some(quorum) = quorum else { return Some(Unsafe::NoQuorumLeader) };
-    let Some(leader) = quorum.leader else { return Some(Unsafe::NoQuorumLeader) };
+    if quorum.leader.is_none() {
+        return Some(Unsafe::NoQuorumLeader);
+    }
     let total = quorum.voters.len();
     if !quorum.voters.keys().any(|voter| nodes.contains(voter)) {
         return None;
@@ -105,18 +107,21 @@ fn reason_of_quorum(nodes: &BTreeSet<NodeId>, quorum: Option<&QuorumView>) -> Op
     if total == 1 {
         return None;
     }
-    let leader_caught_up = quorum.voters.get(&leader).and_then(|voter| voter.caught_up_ms);
-    let is_caught_up = |id: NodeId, caught_up_ms: Option<i64>| {
-        id == leader
-            || leader_caught_up
-                .zip(caught_up_ms)
-                .is_some_and(|(leader, voter)| leader - voter < VOTER_MAY_LAG_MS)
-    };
     let left = quorum.voters.iter().filter(|(id, _)| !nodes.contains(id));
-    let caught_up = left.filter(|(id, voter)| is_caught_up(**id, voter.caught_up_ms)).count();
+    let caught_up = left.filter(|(id, _)| is_caught_up(quorum, **id)).count();
     // Of two voters both make the majority; then the other one being caught up must do.
     let needed = if total == 2 { 1 } else { total / 2 + 1 };
     (caught_up < needed).then_some(Unsafe::QuorumLost { caught_up, needed })
+}
+
+/// Whether a voter leads the quorum or has what its leader has.
+pub fn is_caught_up(quorum: &QuorumView, voter: NodeId) -> bool {
+    let Some(leader) = quorum.leader else { return false };
+    let caught_up_ms = |id: NodeId| quorum.voters.get(&id).and_then(|voter| voter.caught_up_ms);
+    voter == leader
+        || caught_up_ms(leader)
+            .zip(caught_up_ms(voter))
+            .is_some_and(|(leader, voter)| leader - voter < VOTER_MAY_LAG_MS)
 }
 
 fn reason_of_partition(

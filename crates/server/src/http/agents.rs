@@ -18,6 +18,7 @@ use klamm_core::api::{
     CertificateIssued, CertificateWanted, Delivery, LogWanted, PermitAnswer, PermitWanted, ReportAnswer,
     ServerMessage,
 };
+use klamm_core::machines::permits::NotYours;
 use klamm_core::model::inventory::HostReport;
 use klamm_core::model::target::{HostSlice, Target};
 use klamm_core::model::{ClusterId, HostId, Sha256, TargetNumber};
@@ -52,7 +53,7 @@ async fn report(
     State(door): State<Door>,
     Json(report): Json<HostReport>,
 ) -> Result<Json<ReportAnswer>, ServerError> {
-    let known = door.server.store.clusters().await?;
+    let known = door.server.store.with(|store| store.clusters()).await?;
     let is_known = |id: &ClusterId| known.iter().any(|record| record.id == *id);
     let destroyed = report.clusters.keys().filter(|id| !is_known(id)).copied().collect();
     door.server.hosts.take_report(door.host, report);
@@ -68,7 +69,7 @@ async fn permit(
 
 async fn blob(State(door): State<Door>, Path(digest): Path<String>) -> Result<Vec<u8>, ServerError> {
     let digest: Sha256 = digest.parse()?;
-    door.server.store.blob(digest).await?.ok_or(ServerError::NoBlob)
+    door.server.store.with(move |store| store.blob(digest)).await?.ok_or(ServerError::NoBlob)
 }
 
 /// Issues a node certificate: the slot must be claimed by the host that asks, and the names are its target's.
@@ -77,9 +78,10 @@ async fn certificate(
     Json(wanted): Json<CertificateWanted>,
 ) -> Result<Json<CertificateIssued>, ServerError> {
     let Door { server, host } = door;
-    let target = server.store.current_target(wanted.cluster).await?;
+    let cluster = wanted.cluster;
+    let target = server.store.with(move |store| store.current_target(cluster)).await?;
     let slots = target.as_ref().map(Target::slots).unwrap_or_default();
-    let not_yours = || ServerError::NotYours { host: host.to_string(), slot: wanted.slot.clone() };
+    let not_yours = || ServerError::from(NotYours { host: host.clone(), slot: wanted.slot.clone() });
     let (target, slot) = match (&target, slots.get(&wanted.slot)) {
         (Some(target), Some((owner, slot))) if **owner == host => (target, *slot),
         (_, _) => return Err(not_yours()),
@@ -152,7 +154,7 @@ impl Messages {
     async fn targets(&mut self) -> Result<Vec<ServerMessage>, ServerError> {
         let Door { server, host } = &self.door;
         let mut messages = Vec::new();
-        let records = server.store.clusters().await?;
+        let records = server.store.with(|store| store.clusters()).await?;
         let gone: Vec<ClusterId> =
             self.sent.keys().filter(|id| !records.iter().any(|record| record.id == **id)).copied().collect();
         for cluster in gone {
@@ -160,7 +162,8 @@ impl Messages {
             messages.push(ServerMessage::Destroyed { cluster });
         }
         for record in records {
-            let Some(target) = server.store.current_target(record.id).await? else { continue };
+            let target = server.store.with(move |store| store.current_target(record.id)).await?;
+            let Some(target) = target else { continue };
             let Some(slice) = target.slices.get(host) else { continue };
             if self.sent.insert(target.cluster, target.number) != Some(target.number) {
                 messages.push(ServerMessage::Target(deliver(server, &target, slice)));

@@ -175,7 +175,7 @@ async fn log(
 
 /// Ends the daemon of a laptop on which nothing is wanted up any more.
 async fn stop_if_idle(State(server): State<Arc<Server>>) -> Result<StatusCode, ServerError> {
-    let clusters = server.store.clusters().await?;
+    let clusters = server.store.with(|store| store.clusters()).await?;
     if clusters.iter().all(|cluster| cluster.want != Want::Up) {
         let known: Vec<ClusterId> = clusters.iter().map(|cluster| cluster.id).collect();
         server.hosts.forgotten_all_but(&known, LAST_WORDS).await;

@@ -5,14 +5,15 @@ use rusqlite::params;
 
 use klamm_core::model::ClusterId;
 
-use super::{Store, StoreError, parsed};
+use crate::store::parsed;
+use crate::{Store, StoreError};
 
 /// How long the log remembers a certificate that has expired.
 const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// One issued certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Issued {
+pub struct Issued {
     /// Its serial number, lower-case hexadecimal.
     pub serial: String,
     /// Of which cluster; none for Klamm's own.
@@ -33,11 +34,11 @@ pub(crate) struct Issued {
 
 impl Store {
     /// Writes down an issued certificate; before it is handed out.
-    pub(crate) async fn record_issued(&self, issued: Issued) -> Result<(), StoreError> {
-        self.transaction("issuance entry", move |transaction| {
+    pub fn record_issued(&mut self, issued: &Issued, at: Timestamp) -> Result<(), StoreError> {
+        self.write("issuance entry", |transaction| {
             let Issued { serial, cluster, kind, subject, issuer, not_before, not_after, purpose } = issued;
             // Each command line has a certificate of ten minutes: the log must not grow with every call.
-            let forgotten = Timestamp::now().checked_sub(KEPT_AFTER_EXPIRY).unwrap_or(Timestamp::MIN);
+            let forgotten = at.checked_sub(KEPT_AFTER_EXPIRY).unwrap_or(Timestamp::MIN);
             transaction.execute("DELETE FROM issued WHERE not_after < ?1", [forgotten.to_string()])?;
             transaction.execute(
                 "INSERT INTO issued (serial, cluster, kind, subject, issuer, not_before, not_after, purpose)
@@ -55,13 +56,12 @@ impl Store {
             )?;
             Ok(())
         })
-        .await
     }
 
     /// What was issued for a cluster and is still valid at `now`, in the order of issuance.
-    pub(crate) async fn issued(&self, cluster: ClusterId, now: Timestamp) -> Result<Vec<Issued>, StoreError> {
-        self.transaction("read of the issuance log", move |transaction| {
-            let mut statement = transaction.prepare(
+    pub fn issued(&mut self, cluster: ClusterId, now: Timestamp) -> Result<Vec<Issued>, StoreError> {
+        self.read("read of the issuance log", |transaction| {
+            let mut statement = transaction.prepare_cached(
                 "SELECT serial, kind, subject, issuer, not_before, not_after, purpose FROM issued
                  WHERE cluster = ?1 ORDER BY rowid",
             )?;
@@ -80,6 +80,5 @@ impl Store {
             let all: Vec<Issued> = rows.collect::<Result<_, _>>()?;
             Ok(all.into_iter().filter(|issued| issued.not_after > now).collect())
         })
-        .await
     }
 }

@@ -1,15 +1,14 @@
-//! The schema, its migrations, and the epoch.
+//! The schema and its migrations.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use klamm_core::model::Epoch;
-
-use super::StoreError;
+use crate::StoreError;
 
 /// One entry a schema version; the store's `user_version` says how many were run.
-const MIGRATIONS: &[&str] = &["
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE clusters (
     id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, want TEXT NOT NULL, spec TEXT NOT NULL
@@ -31,26 +30,35 @@ CREATE TABLE issued (
     serial TEXT PRIMARY KEY, cluster TEXT, kind TEXT NOT NULL, subject TEXT NOT NULL, issuer TEXT NOT NULL,
     not_before TEXT NOT NULL, not_after TEXT NOT NULL, purpose TEXT NOT NULL
 ) STRICT;
-"];
+",
+    // A target knows the line of the journal that says who published it and why; a run, when it last changed.
+    "
+ALTER TABLE targets ADD COLUMN journal INTEGER;
+ALTER TABLE runs ADD COLUMN changed TEXT;
+CREATE INDEX runs_of_cluster ON runs (cluster, id);
+CREATE INDEX journal_of_cluster ON journal (cluster, sequence);
+",
+];
 
-/// Opens the store and brings it to the newest schema, with a copy of the older one beside it.
-pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+/// Brings an opened store to the newest schema, with a copy of the older one beside it.
+pub(crate) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |operation| move |source| StoreError::Sqlite { path: path.to_owned(), operation, source };
-    let mut connection = Connection::open(path).map_err(failed("open"))?;
-    // Every commit is on the disk before it is acted upon.
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;")
-        .map_err(failed("set-up"))?;
     let found: u32 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(failed("read of its version"))?;
     let known = u32::try_from(MIGRATIONS.len()).expect("migrations are few");
     if found > known {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+        let backup = Some(backup_of(path, known)).filter(|backup| backup.exists());
+        return Err(StoreError::Newer { path: path.to_owned(), found, known, backup });
     }
+    // Every commit is on the disk before it is acted upon.
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;")
+        .map_err(failed("set-up"))?;
     if (1..known).contains(&found) {
-        let copy = path.with_extension(format!("schema-{found}.backup"));
-        connection.backup("main", copy, None::<fn(_)>).map_err(failed("backup before a migration"))?;
+        connection
+            .backup("main", backup_of(path, found), None::<fn(_)>)
+            .map_err(failed("backup before a migration"))?;
     }
     for (version, migration) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         let transaction = connection.transaction().map_err(failed("migration"))?;
@@ -58,17 +66,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         transaction.pragma_update(None, "user_version", version).map_err(failed("migration"))?;
         transaction.commit().map_err(failed("migration"))?;
     }
-    Ok(connection)
+    Ok(())
 }
 
-/// Begins a new epoch: durable before the server acts, so that commands of the one before can be refused.
-pub(super) fn raise_epoch(connection: &mut Connection) -> rusqlite::Result<Epoch> {
-    let raised: u64 = connection.query_row(
-        "INSERT INTO meta (key, value) VALUES ('epoch', '1')
-         ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1
-         RETURNING CAST(value AS INTEGER)",
-        [],
-        |row| row.get(0),
-    )?;
-    Ok(Epoch(raised))
+/// Where the copy of a store of schema `version` is kept.
+fn backup_of(path: &Path, version: u32) -> PathBuf {
+    path.with_extension(format!("schema-{version}.backup"))
 }
