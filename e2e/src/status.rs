@@ -10,6 +10,8 @@ use serde_json::Value;
 pub struct Status {
     /// The cluster's id.
     pub id: String,
+    /// Which Kafka its nodes run.
+    pub kafka: String,
     /// Where clients of the listener `clients` begin.
     pub bootstrap: String,
     /// The nodes by slot.
@@ -39,6 +41,7 @@ impl Status {
         let nodes = value["nodes"].as_array().context("status has no nodes")?;
         Ok(Self {
             id: word(&value["id"]).context("status has no id")?,
+            kafka: word(&value["kafka"]).context("status has no version of Kafka")?,
             bootstrap: word(&value["bootstrap"]["clients"]).context("status has no bootstrap of clients")?,
             nodes: nodes.iter().map(parse_node).collect::<Result<_>>()?,
             leader: value["kafka_view"]["value"]["quorum"]["leader"].as_i64(),

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Folder with the jars of `kafka_2.13` and what it depends on
     #[arg(long)]
     libs: PathBuf,
+    /// Write nothing; fail when a table would change
+    #[arg(long)]
+    check: bool,
 }
 
 /// Writes `crates/core/data/kafka-properties-LINE.tsv` and the features of all lines up to this one.
@@ -35,10 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/core/data");
 
     let properties = properties(&args.libs)?;
-    write(
-        &data.join(format!("kafka-properties-{line}.tsv")),
-        &format!("{}{properties}", header(args.version)),
-    )?;
+    let table = format!("{}{properties}", header(args.version));
+    write(&data.join(format!("kafka-properties-{line}.tsv")), &table, args.check)?;
 
     // The tool knows its own line and all before it, so the newest line's jars write the whole table; 3.9's tool
     // does not have the command.
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let newest_known =
         known.lines().filter_map(|row| row.split('\t').next()?.parse::<KafkaLine>().ok()).max();
     if line >= KafkaLine::new(4, 0) && newest_known.is_none_or(|newest| line >= newest) {
-        write(&data.join(FEATURES), &format!("{}{}", header(args.version), features(&args.libs, line)?))?;
+        let table = format!("{}{}", header(args.version), features(&args.libs, line)?);
+        write(&data.join(FEATURES), &table, args.check)?;
     }
     Ok(())
 }
@@ -103,7 +105,12 @@ fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(done.stdout).with_context(|| format!("{program} wrote something that is not UTF-8"))
 }
 
-fn write(path: &Path, content: &str) -> Result<()> {
+fn write(path: &Path, content: &str, check: bool) -> Result<()> {
+    if check {
+        let kept = fs::read_to_string(path).ok();
+        ensure!(kept.as_deref() == Some(content), "{} is not what the jars say", path.display());
+        return Ok(());
+    }
     fs::write(path, content).with_context(|| format!("{} was not written", path.display()))?;
     println!("{}: {} rows", path.display(), content.lines().count() - 1);
     Ok(())

@@ -14,6 +14,7 @@ mod rust_text;
 mod soak;
 mod tidy;
 mod tree;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Verb {
     Bench(bench::Args),
     /// Run one long test and print its figure
     Soak(soak::Args),
+    /// Tell the end-to-end story on every Kafka version that the product runs
+    Versions(versions::Args),
     /// Resolve a Kafka version and write its lock file
     LockKafka(lock_kafka::LockKafkaArgs),
     /// Fill a cache with the jars of a Kafka version and print their folder
@@ -65,6 +68,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Generate(args) => generate::run(args),
         Verb::Bench(args) => bench::run(args),
         Verb::Soak(args) => soak::run(args),
+        Verb::Versions(args) => versions::run(args),
         Verb::LockKafka(args) => lock_kafka::run(args).map(|()| ExitCode::SUCCESS),
         Verb::FetchKafka(args) => fetch_kafka::run(args).map(|()| ExitCode::SUCCESS),
         Verb::KafkaTables(args) => kafka_tables::run(&args).map(|()| ExitCode::SUCCESS),

@@ -1,7 +1,9 @@
 //! The repository's own files: where they are and what is in them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
@@ -16,6 +18,13 @@ pub(crate) fn target() -> PathBuf {
         Some(folder) => root().join(folder),
         None => root().join("target"),
     }
+}
+
+/// `cargo` as it was when this program was built or run by it.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.args(args).current_dir(root()).stdin(Stdio::null());
+    command
 }
 
 /// One text file.
@@ -36,8 +45,12 @@ pub(crate) fn collect_text_files(root: &Path) -> Result<Vec<TextFile>> {
             let entry = entry.with_context(|| format!("reading {}", folder.display()))?;
             let (path, kind) = (entry.path(), entry.file_type()?);
             let name = entry.file_name();
+            // A folder, or in a second worktree a file.
+            if name == ".git" {
+                continue;
+            }
             if kind.is_dir() {
-                if name != ".git" && name != "target" {
+                if name != "target" {
                     folders.push(path);
                 }
             } else if kind.is_file() {

@@ -46,18 +46,24 @@ impl Cache {
     /// # Errors
     /// When the path cannot be on a class path or the folder cannot be made.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, CacheError> {
+        let cache = Self::at(root)?;
+        for folder in ["", "sha256", "partial", "kafka", "java"] {
+            let path = cache.root.join(folder);
+            ensure_folder(&path).map_err(|source| CacheError::Create { path, source })?;
+        }
+        Ok(cache)
+    }
+
+    /// The folder `root`, whether it is there or not: to look and never to write.
+    ///
+    /// # Errors
+    /// When the path cannot be on a class path.
+    pub fn at(root: impl AsRef<Path>) -> Result<Self, CacheError> {
         let given = root.as_ref();
-        let create_failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| CacheError::Create { path, source }
-        };
-        let root = std::path::absolute(given).map_err(create_failed(given))?;
+        let root = std::path::absolute(given)
+            .map_err(|source| CacheError::Create { path: given.to_owned(), source })?;
         if root.as_os_str().as_encoded_bytes().contains(&b':') {
             return Err(CacheError::Colon(root));
-        }
-        for folder in ["", "sha256", "partial", "kafka", "java"] {
-            let path = root.join(folder);
-            ensure_folder(&path).map_err(create_failed(&path))?;
         }
         Ok(Self { root })
     }

@@ -11,6 +11,7 @@ mod blob;
 mod cache;
 mod fetch;
 mod file_facts;
+mod holdings;
 mod http;
 mod java;
 mod kafka;
@@ -24,6 +25,7 @@ mod unpack;
 
 pub use cache::{Cache, CacheError};
 pub use fetch::{FetchError, Trouble};
+pub use holdings::{Holding, holding_of};
 pub use java::{
     AskError, EnsureJavaError, Java, JavaPolicy, JavaSearch, JavaSource, ManagedRuntime, discover_java,
     ensure_java,

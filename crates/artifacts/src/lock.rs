@@ -7,8 +7,13 @@ use klamm_core::model::Sha256;
 use serde::{Deserialize, Serialize};
 
 /// The lock files that this binary carries, made by `cargo xtask lock-kafka VERSION`.
-const CARRIED: &[&str] =
-    &[include_str!("../locks/kafka-3.9.2.json"), include_str!("../locks/kafka-4.3.1.json")];
+const CARRIED: &[&str] = &[
+    include_str!("../locks/kafka-3.9.2.json"),
+    include_str!("../locks/kafka-4.0.2.json"),
+    include_str!("../locks/kafka-4.1.2.json"),
+    include_str!("../locks/kafka-4.2.1.json"),
+    include_str!("../locks/kafka-4.3.1.json"),
+];
 
 /// The only lock file format so far.
 const FORMAT: u32 = 1;

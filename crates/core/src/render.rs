@@ -1,7 +1,7 @@
 //! What is written for a node and for its clients: one place per file, the same bytes for the same input.
 
 pub mod client;
-pub mod log4j2;
+pub mod logging;
 pub mod properties;
 pub mod server_properties;
 

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 use klamm_agent::{AgentError, AgentOptions};
 use klamm_artifacts::{Cache, CacheError, JavaPolicy, Lock};
-use klamm_core::kafka::{KafkaLine, KafkaVersion};
+use klamm_core::kafka::KafkaVersion;
 use klamm_core::model::HostId;
 use klamm_core::planner::Supply;
 use klamm_disk::DiskError;
@@ -27,9 +27,6 @@ use klamm_server::{Server, ServerError, ServerOptions, Supplies};
 
 pub use socket::{SocketAddress, bind};
 pub use start::{StartError, ensure_running, is_running};
-
-/// The oldest line that this version runs: what is rendered for a node is made for it and newer ones.
-const OLDEST_LINE: KafkaLine = KafkaLine::new(4, 3);
 
 /// How often the daemon looks whether its agent's certificate comes of age.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(3600);
@@ -172,11 +169,10 @@ fn lock(folders: &Folders) -> Result<std::fs::File, DaemonError> {
     Ok(file)
 }
 
-/// Every Kafka that a lock file is carried for and that this version can render, oldest first.
+/// Every Kafka that a lock file is carried for, oldest first. `cargo xtask versions` runs the end-to-end story on each.
 pub fn runnable_versions() -> Vec<KafkaVersion> {
-    let carried = Lock::carried().iter().filter_map(|lock| lock.kafka().parse().ok());
     let mut versions: Vec<KafkaVersion> =
-        carried.filter(|version: &KafkaVersion| version.line() >= OLDEST_LINE).collect();
+        Lock::carried().iter().filter_map(|lock| lock.kafka().parse().ok()).collect();
     versions.sort_unstable();
     versions
 }

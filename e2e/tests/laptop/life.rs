@@ -28,6 +28,9 @@ pub(crate) fn up_from_nothing(world: &mut World) -> Result<()> {
     let mut pids: Vec<i32> = status.nodes.values().filter_map(|node| node.pid).collect();
     pids.sort_unstable();
     ensure!(pids == world.product.node_pids()?, "status tells processes {pids:?}");
+    if let Some(version) = &world.kafka {
+        ensure!(status.kafka == *version, "{} runs, {version} was asked for", status.kafka);
+    }
     Ok(())
 }
 

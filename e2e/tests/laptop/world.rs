@@ -9,6 +9,9 @@ use e2e::{ClientFiles, Format, Product, Python, Ran, Status};
 /// The cluster's name.
 pub(crate) const CLUSTER: &str = "orchard";
 
+/// Names the Kafka that the story is told on; without it the one that `up` takes by itself.
+const VERSION: &str = "KLAMM_E2E_KAFKA";
+
 /// Who may do everything, who may use one topic, and who may do nothing.
 const SPEC: &str = "\
 cluster: orchard
@@ -35,6 +38,8 @@ pub(crate) const ALICE: &str = "  alice: { allow: [\"read,write topic:pears\", \
 
 pub(crate) struct World {
     pub(crate) product: Product,
+    /// The Kafka that was asked for, if one was.
+    pub(crate) kafka: Option<String>,
     spec: String,
     python: Option<Python>,
 }
@@ -49,10 +54,14 @@ pub(crate) struct Identity {
 impl World {
     pub(crate) fn new() -> Result<Self> {
         let port = LOWEST_PORT + std::process::id() % BLOCKS * BLOCK;
-        let spec = [("CLIENTS", 0), ("INTERNAL", 10_000), ("CONTROLLER", 20_000)]
+        let mut spec = [("CLIENTS", 0), ("INTERNAL", 10_000), ("CONTROLLER", 20_000)]
             .into_iter()
             .fold(SPEC.to_owned(), |spec, (name, above)| spec.replace(name, &(port + above).to_string()));
-        Ok(Self { product: Product::empty("root")?, spec, python: None })
+        let kafka = std::env::var(VERSION).ok();
+        if let Some(version) = &kafka {
+            spec.insert_str(0, &format!("kafka: {version}\n"));
+        }
+        Ok(Self { product: Product::empty("root")?, kafka, spec, python: None })
     }
 
     /// `klamm up` with the spec as it is now; must end well.

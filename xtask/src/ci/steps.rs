@@ -1,6 +1,5 @@
 //! The steps of `ci`, in order: what is quick and local first, real Kafka last.
 
-use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,9 +9,15 @@ use anyhow::{Context as _, Result, ensure};
 use super::Outcome;
 use super::totals::Totals;
 use crate::tree;
+use crate::versions;
 
 /// The Kafka version whose jars the tests run against.
-const KAFKA: &str = "4.3.1";
+const KAFKA: &str = versions::CLIENTS;
+
+/// The Kafka that differs most from it; `cargo xtask versions` has all of them.
+const OLDEST: &str = "3.9.2";
+/// What of the story is told again on the oldest: made, known keys, foreign clients, a roll, stopped, destroyed.
+const CASES_ON_OLDEST: [&str; 9] = ["c01", "c02", "c03", "c04", "c06", "c08", "c14", "c16", "c17"];
 
 /// One step.
 pub(super) struct Step {
@@ -35,7 +40,7 @@ pub(super) const STEPS: &[Step] = &[
     step("jvm", "the Java classes: their bytes and their tests", jvm),
     step("tests", "unit and integration tests", tests),
     step("klamm", "the binary that end-to-end tests run", |_, _| {
-        check(cargo(&["build", "--release", "--package", "klamm-cli", "--bin", "klamm"]))
+        check(tree::cargo(&["build", "--release", "--package", "klamm-cli", "--bin", "klamm"]))
     }),
     Step { needs_kafka_cluster: true, ..step("e2e", "real Kafka clusters, from outside", end_to_end) },
 ];
@@ -49,17 +54,17 @@ const fn step(
 }
 
 fn format(_: &mut Totals, _: &mut Option<PathBuf>) -> Result<Outcome> {
-    if !succeeds(cargo(&["fmt", "--version"])) {
+    if !succeeds(tree::cargo(&["fmt", "--version"])) {
         return Ok(Outcome::Skipped { because: "this toolchain has no rustfmt".into() });
     }
-    check(cargo(&["fmt", "--all", "--check"]))
+    check(tree::cargo(&["fmt", "--all", "--check"]))
 }
 
 fn clippy(_: &mut Totals, _: &mut Option<PathBuf>) -> Result<Outcome> {
-    if !succeeds(cargo(&["clippy", "--version"])) {
+    if !succeeds(tree::cargo(&["clippy", "--version"])) {
         return Ok(Outcome::Skipped { because: "this toolchain has no clippy".into() });
     }
-    check(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    check(tree::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
 /// Downloads go to the target folder, so that a second run has them; `fetch-kafka` prints where the jars are.
@@ -94,7 +99,7 @@ fn jvm(totals: &mut Totals, libs: &mut Option<PathBuf>) -> Result<Outcome> {
 }
 
 fn tests(totals: &mut Totals, libs: &mut Option<PathBuf>) -> Result<Outcome> {
-    let mut command = cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"]);
+    let mut command = tree::cargo(&["test", "--workspace", "--exclude", "e2e", "--no-fail-fast"]);
     if let Some(libs) = libs {
         command.env("KLAMM_KAFKA_LIBS", libs);
     }
@@ -103,20 +108,26 @@ fn tests(totals: &mut Totals, libs: &mut Option<PathBuf>) -> Result<Outcome> {
 
 /// One test at a time: each runs a whole cluster, and two of them starve each other on a small machine.
 fn end_to_end(totals: &mut Totals, libs: &mut Option<PathBuf>) -> Result<Outcome> {
-    let mut command = cargo(&["test", "--package", "e2e", "--no-fail-fast", "--", "--test-threads=1"]);
-    command.env("KLAMM_BIN", tree::target().join("release/klamm"));
-    if let Some(libs) = libs {
-        command.env("KLAMM_KAFKA_LIBS", libs);
-        command.env("KLAMM_KAFKA_CACHE", tree::target().join("kafka-cache"));
-    }
-    count(&mut command, totals)
-}
-
-/// `cargo` as it was when this program was built or run by it.
-fn cargo(args: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command.args(args).current_dir(tree::root()).stdin(Stdio::null());
-    command
+    let cache = tree::target().join("kafka-cache");
+    let with_jars = |mut command: Command| {
+        command.env("KLAMM_BIN", tree::target().join("release/klamm"));
+        if let Some(libs) = &libs {
+            command.env("KLAMM_KAFKA_LIBS", libs).env("KLAMM_KAFKA_CACHE", &cache);
+        }
+        command
+    };
+    let all = tree::cargo(&["test", "--package", "e2e", "--no-fail-fast", "--", "--test-threads=1"]);
+    let newest = count(&mut with_jars(all), totals)?;
+    println!("\nagain on Kafka {OLDEST}");
+    let fetched = own(&["fetch-kafka", OLDEST, "--node-only", "--cache"])?.arg(&cache).status();
+    ensure!(fetched.context("running fetch-kafka")?.success(), "Kafka {OLDEST} could not be fetched");
+    let mut again = tree::cargo(&["test", "--package", "e2e", "--test", "laptop", "--"]);
+    again.args(CASES_ON_OLDEST).env(versions::VERSION, OLDEST);
+    let oldest = count(&mut with_jars(again), totals)?;
+    Ok(match newest {
+        Outcome::Passed => oldest,
+        Outcome::Skipped { .. } | Outcome::Failed { .. } => newest,
+    })
 }
 
 /// Another verb of this program.

@@ -17,7 +17,7 @@ use crate::model::target::{
 };
 use crate::model::{DirectoryId, Epoch, HostId, NodeId, Sha256, SlotName, TargetNumber};
 use crate::render::NodeContext;
-use crate::render::log4j2::render_log4j2;
+use crate::render::logging::Logging;
 use crate::render::server_properties::{CONTROLLER, render_server_properties};
 
 type Blobs = BTreeMap<Sha256, Vec<u8>>;
@@ -265,9 +265,10 @@ fn slot_target(
         logs: &logs,
         settings: &settings,
     };
+    let logging = Logging::of(input.cluster.kafka);
     let files = BTreeMap::from([
         ("config/server.properties".to_owned(), keep(blobs, render_server_properties(&node).into_bytes())),
-        ("config/log4j2.properties".to_owned(), keep(blobs, render_log4j2(&node).into_bytes())),
+        (logging.file().to_owned(), keep(blobs, logging.render(&node).into_bytes())),
     ]);
     // A newer Klamm brings newer executables; slipping them in would restart every node.
     let kept = input.current.and_then(|current| current.slot(name)).map(|slot| &slot.process);
@@ -305,7 +306,7 @@ fn jvm_options(input: &PlanInput<'_>, place: &Placed<'_>, folder: &str, logs: &s
     // Native libraries are unpacked there; /tmp may forbid execution, and is shared.
     options.push(format!("-Djava.io.tmpdir={folder}/tmp"));
     options.push(format!("-Dkafka.logs.dir={logs}"));
-    options.push(format!("-Dlog4j2.configurationFile={folder}/config/log4j2.properties"));
+    options.push(Logging::of(input.cluster.kafka).jvm_option(folder));
     options
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::log4j2::render_log4j2;
+use super::logging::Logging;
 use super::server_properties::render_server_properties;
 use super::*;
 use crate::kafka::properties::{PropertyTable, split_listener_prefix};
@@ -56,10 +56,14 @@ fn node(role: NodeRole, profile: Profile) -> Node {
     }
 }
 
-fn render(node: &Node) -> String {
+/// One of each line that Klamm knows.
+const VERSIONS: [&str; 5] = ["3.9.2", "4.0.2", "4.1.2", "4.2.1", "4.3.1"];
+
+fn render(node: &Node, version: &str) -> String {
+    let version: KafkaVersion = version.parse().unwrap();
     let context = NodeContext {
         cluster: &node.cluster,
-        version: "4.3.1".parse().unwrap(),
+        version,
         profile: node.profile,
         role: node.role,
         slot: &node.slot,
@@ -71,39 +75,52 @@ fn render(node: &Node) -> String {
         logs: "/logs/clusters/ID/nodes-0",
         settings: &node.settings,
     };
+    let logging = Logging::of(version);
     format!(
-        "==> config/server.properties <==\n{}\n==> config/log4j2.properties <==\n{}",
+        "==> config/server.properties <==\n{}\n==> {} <==\n{}",
         render_server_properties(&context),
-        render_log4j2(&context)
+        logging.file(),
+        logging.render(&context)
     )
 }
 
 #[test]
-fn every_kind_of_node_has_its_golden_tree_and_renders_the_same_bytes_again() {
-    for (name, role, profile) in [
-        ("laptop-combined", NodeRole::Combined, Profile::Laptop),
-        ("production-broker", NodeRole::Broker, Profile::Production),
-        ("production-controller", NodeRole::Controller, Profile::Production),
-    ] {
-        let node = node(role, profile);
-        insta::assert_snapshot!(name, render(&node));
-        assert_eq!(render(&node), render(&node));
+fn every_kind_of_node_has_its_golden_tree_on_every_line_and_renders_the_same_bytes_again() {
+    for version in VERSIONS {
+        let line = version.parse::<KafkaVersion>().unwrap().line();
+        for (name, role, profile) in [
+            ("laptop-combined", NodeRole::Combined, Profile::Laptop),
+            ("production-broker", NodeRole::Broker, Profile::Production),
+            ("production-controller", NodeRole::Controller, Profile::Production),
+        ] {
+            let node = node(role, profile);
+            insta::assert_snapshot!(format!("{line}-{name}"), render(&node, version));
+            assert_eq!(render(&node, version), render(&node, version));
+        }
     }
 }
 
 #[test]
 fn every_rendered_key_is_one_that_this_kafka_knows() {
-    let table = PropertyTable::for_line("4.3.1".parse::<KafkaVersion>().unwrap().line()).unwrap();
-    for role in [NodeRole::Combined, NodeRole::Broker, NodeRole::Controller] {
-        for profile in [Profile::Laptop, Profile::Production] {
-            let text = render(&node(role, profile));
-            let (properties, _) = text.split_once("==> config/log4j2").unwrap();
-            for line in properties.lines().filter(|line| line.contains('=') && !line.starts_with(['#', '=']))
-            {
-                let key = line.split_once('=').unwrap().0;
-                // The authorizer's own key; Kafka's configuration does not list it.
-                let known = table.get(key).is_some() || key == "super.users";
-                assert!(known, "{key}: unknown (without prefix: {:?})", split_listener_prefix(key));
+    assert_eq!(VERSIONS.len(), PropertyTable::lines().count());
+    for version in VERSIONS {
+        let table = PropertyTable::for_line(version.parse::<KafkaVersion>().unwrap().line()).unwrap();
+        for role in [NodeRole::Combined, NodeRole::Broker, NodeRole::Controller] {
+            for profile in [Profile::Laptop, Profile::Production] {
+                let text = render(&node(role, profile), version);
+                let (properties, _) = text.split_once("==> config/log4j").unwrap();
+                for line in
+                    properties.lines().filter(|line| line.contains('=') && !line.starts_with(['#', '=']))
+                {
+                    let (key, value) = line.split_once('=').unwrap();
+                    // The authorizer's own key; Kafka's configuration does not list it.
+                    if key == "super.users" {
+                        continue;
+                    }
+                    let value = value.replace("\\\\", "\\");
+                    let checked = table.check_value(key, &value);
+                    assert_eq!(checked, Ok(()), "{version}: {key} ({:?})", split_listener_prefix(key));
+                }
             }
         }
     }
