@@ -5,14 +5,27 @@
 //! a request). The model tells by [`Model::take_happenings`] what the world must act upon, and by
 //! [`Model::next_event_at`] when it wants to be called again.
 
+mod admin;
+mod branching;
 mod chance;
+mod clients;
+mod controller;
+mod disk;
 mod happening;
+mod image;
 mod launch;
+mod lifecycle;
 mod model;
 mod names;
+mod partition_change;
+mod process;
+mod quorum;
+mod records;
+mod replication;
 mod request;
 mod status;
 mod timing;
+mod view;
 
 pub use happening::{Exit, Happening, What, WhyFenced};
 pub use launch::{Launch, Storage, VoterKey};
@@ -21,3 +34,6 @@ pub use names::{DiskNumber, HostNumber, PartitionName, ProcessNumber, RecordNumb
 pub use request::{Acks, KafkaError, Request};
 pub use status::{BrokerState, NodeStatus, RaftRole};
 pub use timing::Timing;
+
+#[cfg(test)]
+mod tests;

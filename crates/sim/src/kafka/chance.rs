@@ -14,7 +14,7 @@ impl Chance {
     }
 
     /// The next number (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -83,6 +83,8 @@ pub enum What {
         /// Its epoch.
         epoch: u32,
     },
+    /// What the quorum had committed is gone: more voters lost their disks than it survives.
+    MetadataLost,
     /// The active controller gave up.
     ControllerResigned {
         /// Which.
@@ -145,6 +147,7 @@ impl fmt::Display for What {
             Self::ControllerElected { node, epoch } => {
                 write!(f, "node {node} is the active controller of epoch {epoch}")
             }
+            Self::MetadataLost => f.write_str("committed metadata is lost"),
             Self::ControllerResigned { node, epoch } => {
                 write!(f, "node {node} resigns as active controller of epoch {epoch}")
             }

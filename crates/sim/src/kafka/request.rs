@@ -101,7 +101,6 @@ pub enum KafkaError {
     NotController,
     BrokerIdNotRegistered,
     DuplicateBrokerRegistration,
-    InconsistentClusterId,
     IneligibleReplica,
     DuplicateVoter,
     VoterNotFound,
@@ -126,7 +125,6 @@ impl fmt::Display for KafkaError {
             Self::NotController => "NOT_CONTROLLER",
             Self::BrokerIdNotRegistered => "BROKER_ID_NOT_REGISTERED",
             Self::DuplicateBrokerRegistration => "DUPLICATE_BROKER_REGISTRATION",
-            Self::InconsistentClusterId => "INCONSISTENT_CLUSTER_ID",
             Self::IneligibleReplica => "INELIGIBLE_REPLICA",
             Self::DuplicateVoter => "DUPLICATE_VOTER",
             Self::VoterNotFound => "VOTER_NOT_FOUND",
@@ -154,7 +152,6 @@ impl KafkaError {
             | Self::InvalidConfig
             | Self::BrokerIdNotRegistered
             | Self::DuplicateBrokerRegistration
-            | Self::InconsistentClusterId
             | Self::IneligibleReplica
             | Self::DuplicateVoter
             | Self::VoterNotFound

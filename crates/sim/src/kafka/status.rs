@@ -63,7 +63,7 @@ impl RaftRole {
 }
 
 /// The part of the observer's answer that agents act upon; [`super::Model::status`] is none while nothing answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeStatus {
     /// `BrokerState`; none for a mere controller, and while the JVM boots.
     pub broker: Option<BrokerState>,
