@@ -10,18 +10,21 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use klamm_artifacts::JavaPolicy;
 use klamm_core::api::{LogWanted, ServerMessage};
+use klamm_core::machines::admission::Terms;
+use klamm_core::machines::agent::{TakeUp, may_forget, take_up};
+use klamm_core::machines::slot::SlotKey;
 use klamm_core::model::inventory::{ClusterReport, HostReport, SlotReport, Stage};
-use klamm_core::model::target::{RunState, SlotTarget};
+use klamm_core::model::target::{HostSlice, SlotTarget};
 use klamm_core::model::{ClusterId, HostId, SlotName};
 use klamm_core::signature::VerifyingKey;
+use klamm_disk::RealDisk;
+use klamm_ledger::{Folders, Ledger, Opened};
 use klamm_supervise::Supervisor;
 
 use crate::error::{AgentError, chain};
-use crate::folders::Folders;
-use crate::ledger::Ledger;
 use crate::link::Link;
 use crate::provide::Provider;
-use crate::slot::{self, Shared, SlotKey};
+use crate::slot::{self, Shared};
 use crate::{host, logs};
 
 /// A report is sent at least this often, so that its age is never mistaken for silence.
@@ -62,10 +65,14 @@ type Slots = BTreeMap<(ClusterId, SlotName), SlotHandle>;
 /// Runs the agent until its future is dropped. Processes run on.
 pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
     let AgentOptions { host, folders, server, tls, targets, supply, mirrors, java } = options;
-    let ledger = Ledger::open(folders.own().join("ledger"), host.clone(), targets)?;
+    let terms = Terms { key: targets, host: host.clone(), folders: folders.to_report() };
+    let Opened { ledger, passed_over } = Ledger::open(&RealDisk, folders.own().join("ledger"), terms)?;
+    for page in passed_over {
+        let (path, error) = (page.path.display(), chain(&page.error));
+        tracing::error!(%path, error, "a page of the ledger is passed over");
+    }
     let link = Link::new(server, tls)?;
     let shared = Shared {
-        host,
         folders,
         supervisor: Supervisor::new()?,
         provider: Provider::new(supply, mirrors, java),
@@ -74,6 +81,7 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
     };
     let changed = Arc::new(Notify::new());
     let mut agent = Agent {
+        host,
         shared,
         slots: Slots::new(),
         changed: changed.clone(),
@@ -127,6 +135,7 @@ async fn listen(link: Link, messages: mpsc::Sender<ServerMessage>) {
 }
 
 struct Agent {
+    host: HostId,
     shared: Shared,
     slots: Slots,
     /// Says that some slot's report changed.
@@ -141,7 +150,7 @@ impl Agent {
     fn take(&mut self, message: ServerMessage) {
         match message {
             ServerMessage::Target(delivery) => {
-                let obeyed = self.ledger().obey(delivery);
+                let obeyed = self.shared.ledger().obey(&RealDisk, delivery);
                 match obeyed {
                     Ok(cluster) => self.take_up(cluster),
                     Err(error) => tracing::warn!(error = chain(&error), "a target was refused"),
@@ -155,41 +164,51 @@ impl Agent {
     }
 
     fn take_up_all(&mut self) {
-        let clusters: Vec<ClusterId> = self.ledger().clusters().map(|(cluster, _)| cluster).collect();
+        let clusters: Vec<ClusterId> = self.shared.ledger().clusters().map(|(cluster, _)| cluster).collect();
         for cluster in clusters {
             self.take_up(cluster);
         }
     }
 
-    /// Hands each slot its target. A slot that the target does not name any more is let go, and nothing of it is
-    /// touched: absence from a target is not a wish to delete.
+    /// Hands each slot of a cluster its target.
     fn take_up(&mut self, cluster: ClusterId) {
-        let (name, targets) = {
-            let ledger = self.ledger();
-            let Some((_, admitted)) = ledger.clusters().find(|(id, _)| *id == cluster) else { return };
-            (admitted.slice.name.clone(), admitted.slice.slots.clone())
-        };
-        self.slots.retain(|(of, slot), _| *of != cluster || targets.contains_key(slot));
-        for (slot, target) in targets {
+        let Some(slice) = self.slice(cluster) else { return };
+        let TakeUp { hand_over, let_go } = take_up(&self.kept(cluster), &slice);
+        for slot in let_go {
+            self.slots.remove(&(cluster, slot));
+        }
+        for (slot, target) in hand_over {
             match self.slots.get(&(cluster, slot.clone())) {
                 Some(handle) => {
-                    handle
-                        .target
-                        .send_if_modified(|current| std::mem::replace(current, target.clone()) != target);
+                    handle.target.send_replace(target.clone());
                 }
                 None => {
-                    let key = SlotKey { cluster, cluster_name: name.clone(), slot: slot.clone() };
-                    self.slots.insert((cluster, slot), self.begin(key, target));
+                    let key = SlotKey {
+                        cluster,
+                        cluster_name: slice.name.clone(),
+                        slot: slot.clone(),
+                        host: self.host.clone(),
+                    };
+                    self.slots.insert((cluster, slot.clone()), self.begin(key, target.clone()));
                 }
             }
         }
     }
 
+    /// This host's slice of the target that it obeys.
+    fn slice(&self, cluster: ClusterId) -> Option<HostSlice> {
+        self.shared.ledger().cluster(cluster).map(|admitted| admitted.slice.clone())
+    }
+
+    /// The slots of a cluster that are kept, with their targets.
+    fn kept(&self, cluster: ClusterId) -> BTreeMap<SlotName, SlotTarget> {
+        let own = self.slots.iter().filter(|((of, _), _)| *of == cluster);
+        own.map(|((_, slot), handle)| (slot.clone(), handle.target.borrow().clone())).collect()
+    }
+
     fn begin(&self, key: SlotKey, target: SlotTarget) -> SlotHandle {
         let (target, targets) = watch::channel(target);
-        let blank =
-            SlotReport { stage: Stage::Waiting, process: None, restarts: 0, failures: 0, certificate: None };
-        let (sender, report) = watch::channel(blank);
+        let (sender, report) = watch::channel(SlotReport::waiting());
         let mut told = report.clone();
         let changed = self.changed.clone();
         let keeping = slot::keep(self.shared.clone(), key, targets, sender);
@@ -219,18 +238,11 @@ impl Agent {
     }
 
     fn host_report(&self) -> HostReport {
-        let mut clusters: BTreeMap<ClusterId, ClusterReport> = BTreeMap::new();
-        for (cluster, admitted) in self.ledger().clusters() {
-            let root = &admitted.root;
-            let own = self.slots.iter().filter(|((of, _), _)| *of == cluster);
-            let slots =
-                own.map(|((_, slot), handle)| (slot.clone(), handle.report.borrow().clone())).collect();
-            let digest = klamm_core::model::Sha256::of(&root.to_bytes());
-            clusters.insert(
-                cluster,
-                ClusterReport { epoch: root.epoch, number: root.number, root: digest, slots },
-            );
-        }
+        let ledger = self.shared.ledger();
+        let clusters: BTreeMap<ClusterId, ClusterReport> = ledger
+            .clusters()
+            .filter_map(|(cluster, _)| Some((cluster, ledger.report(cluster, self.slot_reports(cluster))?)))
+            .collect();
         HostReport {
             version: 1,
             name: host::name(),
@@ -242,33 +254,30 @@ impl Agent {
             advertised: host::advertised(self.address),
             ports_taken: host::ports_taken(),
             clusters,
+            refused: ledger.refused().clone(),
         }
+    }
+
+    fn slot_reports(&self, cluster: ClusterId) -> BTreeMap<SlotName, SlotReport> {
+        let own = self.slots.iter().filter(|((of, _), _)| *of == cluster);
+        own.map(|((_, slot), handle)| (slot.clone(), handle.report.borrow().clone())).collect()
     }
 
     /// Forgets a cluster that the server has forgotten, if all of its slots here are deleted by a signed target.
     fn forget_if_removed(&mut self, cluster: ClusterId) {
-        let wanted_gone = self.ledger().clusters().any(|(id, admitted)| {
-            id == cluster && admitted.slice.slots.values().all(|slot| slot.run == RunState::Removed)
-        });
-        let own = || self.slots.iter().filter(|((of, _), _)| *of == cluster);
-        if !wanted_gone
-            || own().next().is_none()
-            || own().any(|(_, handle)| handle.report.borrow().stage != Stage::Removed)
-        {
+        let Some(slice) = self.slice(cluster) else { return };
+        let stages: BTreeMap<SlotName, Stage> =
+            self.slot_reports(cluster).into_iter().map(|(slot, report)| (slot, report.stage)).collect();
+        if !may_forget(&slice, &stages) {
             return;
         }
         self.slots.retain(|(of, _), _| *of != cluster);
-        let forgotten = self.ledger().forget(cluster);
+        let folders = &self.shared.folders;
+        let forgotten =
+            klamm_ledger::slot::forget_cluster(&RealDisk, folders, &mut self.shared.ledger(), cluster);
         if let Err(error) = forgotten {
             tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
-        }
-        for folder in [self.shared.folders.cluster(cluster), self.shared.folders.cluster_logs(cluster)] {
-            if let Err(error) = klamm_disk::delete_folder(&folder) {
-                tracing::error!(
-                    error = chain(&error),
-                    "the folder of a destroyed cluster could not be deleted"
-                );
-            }
+            self.take_up(cluster);
         }
         self.changed.notify_one();
     }
@@ -284,10 +293,6 @@ impl Agent {
                 tracing::debug!(error = chain(&error), "a log was not read to its end");
             }
         });
-    }
-
-    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.shared.ledger.lock().expect("no holder of the lock panics")
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::error::Error;
 
-use klamm_core::model::SlotName;
+use klamm_core::machines::slot::Failure;
 use klamm_disk::DiskError;
+use klamm_ledger::{FillError, LedgerError};
 use klamm_supervise::{SupervisorError, UnitGone};
 use thiserror::Error;
 
-use crate::ledger::LedgerError;
 use crate::link::LinkError;
 use crate::provide::ProvideError;
-use crate::slot::{CertifyError, FillError, StartError};
+use crate::slot::{CertifyError, StartError};
 
 /// What keeps an agent from its work.
 #[derive(Debug, Error)]
@@ -39,28 +39,22 @@ pub enum AgentError {
     /// Processes cannot be supervised here.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
-    /// The server does not permit a stop at this moment.
-    #[error("{slot} may not stop now: {reason}")]
-    NotNow {
-        /// Which slot.
-        slot: SlotName,
-        /// Why not.
-        reason: String,
-    },
     /// A unit is gone.
     #[error(transparent)]
     Unit(#[from] UnitGone),
 }
 
 impl AgentError {
-    /// Whether trying again will hardly help: a run that waits for it had better stop and say so.
-    pub(crate) fn needs_a_person(&self) -> bool {
-        match self {
+    /// As the machine of a slot takes it. Where trying again will hardly help, a run that waits had better stop.
+    pub(crate) fn to_failure(&self) -> Failure {
+        let needs_a_person = match self {
             Self::Disk(_) | Self::Ledger(_) | Self::Provide(_) | Self::Start(_) | Self::Supervisor(_) => true,
             Self::Certify(error) => !error.is_of_the_link(),
-            Self::Fill(error) => !error.is_of_the_link(),
-            Self::Link(_) | Self::Unit(_) | Self::NotNow { .. } => false,
-        }
+            // A content is missing when a file was changed between two looks.
+            Self::Fill(FillError::Missing { .. }) | Self::Link(_) | Self::Unit(_) => false,
+            Self::Fill(FillError::Disk(_)) => true,
+        };
+        Failure { reason: chain(self), needs_a_person }
     }
 }
 

@@ -6,9 +6,7 @@
 
 mod agent;
 mod error;
-mod folders;
 mod host;
-mod ledger;
 mod link;
 mod logs;
 mod observer;
@@ -17,5 +15,5 @@ mod slot;
 
 pub use agent::{AgentOptions, run};
 pub use error::AgentError;
-pub use folders::{Folders, SlotFolders};
+pub use klamm_ledger::Folders;
 pub use provide::jar_digest;

@@ -1,6 +1,5 @@
 //! Asks the observer inside a node's JVM over the Unix socket in the slot's folder.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -11,6 +10,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
+
+use klamm_core::machines::slot::{NodeStage, NodeWord};
 
 /// The socket's name in the slot's folder; the JVM binds it relative to its working directory, because the
 /// whole path may be longer than the 107 bytes of a socket address.
@@ -48,7 +49,7 @@ pub(crate) enum ObserverError {
 /// The part of the observer's status that the agent acts upon.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct NodeStatus {
-    pub(crate) pid: u32,
+    pid: u32,
     stage: String,
     broker: Broker,
     recovery: Recovery,
@@ -84,22 +85,19 @@ struct ServedTls {
     serial: Option<String>,
 }
 
-/// Where a live node is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NodeStage {
-    /// Nothing of Kafka is there yet.
-    Launching,
-    /// It loads its logs.
-    Recovering { logs: Option<u64>, segments: Option<u64> },
-    /// It catches up and registers.
-    Joining,
-    /// It does its work.
-    Ready,
-}
-
 impl NodeStatus {
-    /// Where the node is; `holds_partitions` tells a broker from a mere controller.
-    pub(crate) fn stage(&self, holds_partitions: bool) -> NodeStage {
+    /// In the machine's words; `holds_partitions` tells a broker from a mere controller.
+    pub(crate) fn to_word(&self, holds_partitions: bool) -> NodeWord {
+        NodeWord {
+            pid: self.pid,
+            stage: self.stage(holds_partitions),
+            broker_state: self.broker.state.and_then(|state| u8::try_from(state).ok()),
+            served: self.tls.iter().flatten().filter_map(|served| served.serial.clone()).collect(),
+            stop_progress: self.stop_progress(),
+        }
+    }
+
+    fn stage(&self, holds_partitions: bool) -> NodeStage {
         match self.broker.state {
             Some(RUNNING) => NodeStage::Ready,
             Some(RECOVERY) | Some(1) if self.recovery.logs_remaining.is_some_and(|logs| logs > 0) => {
@@ -121,18 +119,8 @@ impl NodeStatus {
         matches!(known, Some("leader" | "follower")) && self.raft.high_watermark.is_some()
     }
 
-    /// Kafka's broker state.
-    pub(crate) fn broker_state(&self) -> Option<u8> {
-        self.broker.state.and_then(|state| u8::try_from(state).ok())
-    }
-
-    /// Serial numbers that the node serves now.
-    pub(crate) fn served(&self) -> BTreeSet<String> {
-        self.tls.iter().flatten().filter_map(|served| served.serial.clone()).collect()
-    }
-
     /// A number that changes while a stopping node gets on: it hands over its leaders one by one.
-    pub(crate) fn stop_progress(&self) -> u64 {
+    fn stop_progress(&self) -> u64 {
         let state = self.broker.state.map_or(0, i64::unsigned_abs);
         self.replicas.leaders.unwrap_or(0) << 8 | state
     }

@@ -1,45 +1,37 @@
-//! One slot on this host: looks, asks the machine in `core` what to do next, does it, tells where it is.
+//! One slot on this host: the shell around its machine in `core`. It looks, does what the machine says, and tells.
 
+mod act;
 mod credential;
-mod files;
 mod launch;
 mod look;
-mod storage;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use klamm_core::api::PermitWanted;
-use klamm_core::machines::reconcile::{Action, DirectoryFacts, Next, ProcessFacts, SlotFacts, reconcile};
-use klamm_core::model::inventory::{CertificateReport, SlotReport, Stage};
-use klamm_core::model::target::{RunState, SlotTarget};
-use klamm_core::model::{ClusterId, ClusterName, HostId, SlotName};
-use klamm_supervise::{State, StopRequest, Supervisor, UnitHandle, UnitStatus};
+use klamm_core::machines::slot::{Act, Due, Found, SlotKey, SlotMachine, TRY_AGAIN};
+use klamm_core::model::Sha256;
+use klamm_core::model::inventory::{SlotReport, Stage};
+use klamm_core::model::target::SlotTarget;
+use klamm_disk::{DiskError, RealDisk};
+use klamm_ledger::slot::Beside;
+use klamm_ledger::{Folders, Launched, Ledger, SlotFolders, process};
+use klamm_supervise::{Supervisor, UnitHandle, monotonic_now};
 
-use crate::error::{AgentError, chain};
-use crate::folders::{Folders, SlotFolders};
-use crate::ledger::Ledger;
+use crate::error::chain;
 use crate::link::Link;
 use crate::provide::Provider;
+use act::{Done, Hands};
 pub(crate) use credential::CertifyError;
-use launch::Launched;
 pub(crate) use launch::StartError;
-pub(crate) use storage::FillError;
-
-/// How often a stopping process is asked after.
-const LOOK_SOON: Duration = Duration::from_millis(100);
-/// How often everything on the disk is looked at although nothing changed: certificates come of age.
-const LOOK_AT_ALL: Duration = Duration::from_secs(60);
-/// The pause before an action that failed is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(3);
 
 /// What all slots of a host share.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    pub(crate) host: HostId,
     pub(crate) folders: Folders,
     pub(crate) supervisor: Supervisor,
     pub(crate) provider: Provider,
@@ -47,12 +39,10 @@ pub(crate) struct Shared {
     pub(crate) ledger: Arc<Mutex<Ledger>>,
 }
 
-/// Which slot.
-#[derive(Debug, Clone)]
-pub(crate) struct SlotKey {
-    pub(crate) cluster: ClusterId,
-    pub(crate) cluster_name: ClusterName,
-    pub(crate) slot: SlotName,
+impl Shared {
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().expect("no holder of the lock panics")
+    }
 }
 
 /// Keeps one slot as its target says, until the sender of targets is gone.
@@ -63,7 +53,7 @@ pub(crate) async fn keep(
     report: watch::Sender<SlotReport>,
 ) {
     let folders = shared.folders.slot(key.cluster, &key.slot);
-    let (unit, launched) = loop {
+    let unit = loop {
         match launch::find_or_make_unit(&shared.supervisor, &key.slot.to_string(), &folders).await {
             Ok(found) => break found,
             Err(error) => {
@@ -74,254 +64,145 @@ pub(crate) async fn keep(
             }
         }
     };
-    let mut keeper = Keeper { shared, key, folders, unit, launched, report, trouble: None, done: Vec::new() };
-    let mut status = keeper.unit.watch();
+    let mut status = unit.watch();
+    let mut providing = shared.provider.stage();
+    let machine = SlotMachine::new(key, targets.borrow_and_update().clone());
+    let mut keeper = Keeper {
+        shared,
+        folders,
+        unit,
+        launched: None,
+        report,
+        machine,
+        last_crash: None,
+        last_trouble: None,
+    };
+    let mut acting: Acting = None;
     loop {
-        let target = targets.borrow_and_update().clone();
-        status.mark_unchanged();
-        let pause = keeper.lap(&target).await;
-        tokio::select! {
-            changed = targets.changed() => if changed.is_err() { return },
-            _ = status.changed() => {}
-            () = keeper.look_until(&target, pause) => {}
+        let due = keeper.machine.due(monotonic_now());
+        if due == Due::Lap {
+            acting = keeper.lap();
+            keeper.tell();
+            continue;
         }
+        tokio::select! {
+            changed = targets.changed() => {
+                if changed.is_err() { return }
+                let target = targets.borrow_and_update().clone();
+                // What is under way is void with the target that it was for.
+                acting = None;
+                keeper.machine.set_target(target, monotonic_now());
+            }
+            done = done(&mut acting) => acting = keeper.take_done(done),
+            _ = status.changed() => keeper.machine.process_changed(monotonic_now()),
+            Ok(()) = providing.changed() => {
+                if let Some(stage) = providing.borrow_and_update().clone() {
+                    keeper.machine.progress(stage, monotonic_now());
+                }
+            }
+            looked = keeper.collect_look(), if due == Due::Look => keeper.take_look(looked).await,
+            () = sleep_until(due) => {}
+        }
+        keeper.tell();
     }
 }
+
+/// The acts under way.
+type Acting = Option<BoxFuture<'static, Done>>;
 
 struct Keeper {
     shared: Shared,
-    key: SlotKey,
     folders: SlotFolders,
     unit: UnitHandle,
-    /// What the process was started with; none while there was none.
-    launched: Option<Launched>,
+    /// What the process that runs, or ran last, was started with.
+    launched: Option<Sha256>,
     report: watch::Sender<SlotReport>,
-    /// Why the last action failed.
-    trouble: Option<String>,
-    /// What was done last, and succeeded.
-    done: Vec<Action>,
+    machine: SlotMachine,
+    /// The how-manieth process ended by itself last, and why.
+    last_crash: Option<(u64, String)>,
+    /// What was logged last of what is in the way.
+    last_trouble: Option<String>,
 }
 
 impl Keeper {
-    /// Looks at everything and does what is next; says how long nothing else is expected.
-    async fn lap(&mut self, target: &SlotTarget) -> Duration {
-        let next = match self.facts(target) {
-            Ok(facts) => reconcile(self.key.cluster, target, &facts),
-            Err(error) => Next::Blocked { reason: chain(&error) },
-        };
-        match next {
-            Next::Settled => {
-                self.trouble = None;
-                self.done.clear();
-                LOOK_AT_ALL
-            }
-            Next::AwaitStop => LOOK_SOON,
-            Next::Blocked { reason } => {
-                self.show(Stage::Blocked { reason });
-                TRY_AGAIN
-            }
-            // What was done and is wanted again at once had no effect: going on would be a tight loop.
-            Next::Do(actions) if actions == self.done => {
-                self.done.clear();
-                let reason = format!("{actions:?} was done and did not help");
-                tracing::error!(slot = %self.key.slot, reason, "an action has no effect");
-                self.show(Stage::Blocked { reason });
-                TRY_AGAIN
-            }
-            Next::Do(actions) => match self.act(target, &actions).await {
-                Ok(()) => {
-                    self.done = actions;
-                    Duration::ZERO
-                }
-                Err(error) => {
-                    let reason = chain(&error);
-                    tracing::warn!(slot = %self.key.slot, error = reason, "an action failed and is tried again");
-                    if error.needs_a_person() {
-                        self.show(Stage::Blocked { reason: reason.clone() });
-                    } else {
-                        self.show(Stage::Preparing { step: reason.clone() });
-                    }
-                    self.trouble = Some(reason);
-                    TRY_AGAIN
-                }
-            },
-        }
+    /// Looks at everything and begins what is next.
+    fn lap(&mut self) -> Acting {
+        let found = self.collect().map_err(|error| chain(&error));
+        let acts = self.machine.lap(found, monotonic_now());
+        self.begin(acts)
     }
 
-    fn facts(&self, target: &SlotTarget) -> Result<SlotFacts, AgentError> {
-        let directories =
-            target.identity.directories.iter().map(storage::inspect).collect::<Result<_, _>>()?;
-        let formatted_before = self.ledger().was_formatted(self.key.cluster, &self.key.slot);
-        let generation = credential::current(&self.folders)?;
-        let certificate_wanted =
-            credential::reason_to_certify(generation.as_ref(), &target.credential, Timestamp::now());
-        self.report.send_modify(|report| {
-            let served = report.certificate.take().map(|certificate| certificate.served).unwrap_or_default();
-            report.certificate =
-                generation.map(|generation| CertificateReport { served, ..generation.to_report() });
-        });
-        Ok(SlotFacts {
-            directories,
-            formatted_before,
-            remains: self.remains(target),
+    fn collect(&mut self) -> Result<Found, DiskError> {
+        // The record is written before a start, so it is right whenever there is a process.
+        let launched = Launched::read(&RealDisk, &self.folders.launched())?;
+        self.launched = launched.map(|launched| launched.launch);
+        let target = self.machine.target();
+        let beside = Beside {
             distribution: self.shared.provider.provided(&target.process).is_some(),
-            files: files::outdated(&self.folders.slot, &target.files)?.is_empty(),
-            certificate_wanted,
-            process: self.process_facts(&self.unit.status()),
-        })
-    }
-
-    fn remains(&self, target: &SlotTarget) -> bool {
-        let is_own = |directory| storage::is_own(directory, self.owner(target)).unwrap_or(true);
-        let data = target.identity.directories.iter().any(is_own);
-        data || self.folders.slot.exists() || self.folders.logs.exists()
-    }
-
-    fn process_facts(&self, status: &UnitStatus) -> ProcessFacts {
-        let Some(launched) = &self.launched else { return ProcessFacts::Absent };
-        let launch = launched.launch;
-        match &status.state {
-            State::Idle | State::Stopped { .. } | State::Failed { .. } => ProcessFacts::Absent,
-            State::Spawning { .. } | State::Starting { .. } | State::Running { .. } => {
-                ProcessFacts::Live { launch }
-            }
-            State::Stopping { .. } => ProcessFacts::Stopping,
-            State::BackingOff { .. } => ProcessFacts::BackingOff { launch },
-        }
-    }
-
-    /// Does actions that do not depend on each other, all at once.
-    async fn act(&mut self, target: &SlotTarget, actions: &[Action]) -> Result<(), AgentError> {
-        for action in actions {
-            match action {
-                Action::Launch => self.launch(target).await?,
-                Action::Stop { reason } => {
-                    self.show(Stage::Stopping);
-                    let patience = match target.run {
-                        RunState::Removed => launch::PATIENCE_WITH_REMOVED,
-                        RunState::Running | RunState::Stopped => launch::PATIENCE_WITH_STOPPED,
-                    };
-                    self.unit.stop(StopRequest::graceful(reason, patience)).await?;
-                }
-                Action::Replace => self.replace(target).await?,
-                Action::Delete => self.delete(target)?,
-                Action::Provide | Action::Format | Action::Certify { .. } | Action::WriteFiles => {}
-            }
-        }
-        let preparations = actions.iter().map(|action| self.prepare(target, action));
-        futures_util::future::try_join_all(preparations).await.map(drop)
-    }
-
-    /// What comes before a launch.
-    async fn prepare(&self, target: &SlotTarget, action: &Action) -> Result<(), AgentError> {
-        let preparing = |step: &str| self.show(Stage::Preparing { step: step.to_owned() });
-        match action {
-            Action::Provide => self.provide(target).await,
-            Action::Format => self.format(target).await,
-            Action::Certify { reason } => {
-                tracing::info!(slot = %self.key.slot, reason, "making a certificate");
-                preparing("making a key and a certificate");
-                self.certify(target).await
-            }
-            Action::WriteFiles => {
-                preparing("writing files");
-                Ok(files::write(&self.folders.slot, &target.files, &self.shared.link).await?)
-            }
-            Action::Launch | Action::Replace | Action::Stop { .. } | Action::Delete => Ok(()),
-        }
-    }
-
-    async fn provide(&self, target: &SlotTarget) -> Result<(), AgentError> {
-        let mut stage = self.shared.provider.stage();
-        let work = self.shared.provider.provide(&target.process);
-        let show = async {
-            while stage.changed().await.is_ok() {
-                if let Some(stage) = stage.borrow_and_update().clone() {
-                    self.show(stage);
-                }
-            }
-            std::future::pending::<()>().await;
+            process: process::facts(&self.unit.status().state, self.launched),
+            now: Timestamp::now(),
         };
-        tokio::select! {
-            provided = work => { provided?; }
-            () = show => {}
-        }
-        Ok(())
+        let place = (self.machine.key(), &self.folders);
+        klamm_ledger::slot::collect(&RealDisk, place, target, &self.shared.ledger(), beside)
     }
 
-    async fn format(&self, target: &SlotTarget) -> Result<(), AgentError> {
-        self.show(Stage::Preparing { step: "formatting the data directories".to_owned() });
-        for directory in &target.identity.directories {
-            // A formatted sibling is never written to again.
-            if !matches!(storage::inspect(directory)?, DirectoryFacts::Formatted { .. }) {
-                storage::format(directory, self.owner(target), &self.shared.link).await?;
+    fn begin(&self, acts: Vec<Act>) -> Acting {
+        (!acts.is_empty()).then(|| self.hands().act(acts))
+    }
+
+    fn hands(&self) -> Hands {
+        Hands {
+            shared: self.shared.clone(),
+            key: self.machine.key().clone(),
+            target: self.machine.target().clone(),
+            folders: self.folders.clone(),
+            unit: self.unit.clone(),
+        }
+    }
+
+    fn take_done(&mut self, done: Done) -> Acting {
+        let now = monotonic_now();
+        match done {
+            Done::Permit(answer) => {
+                let acts = self.machine.permit_answered(answer.map_err(|error| error.to_failure()), now);
+                return self.begin(acts);
             }
+            Done::All => self.machine.acted(Ok(()), now),
+            Done::Failed(error) => self.machine.acted(Err(error.to_failure()), now),
         }
-        self.ledger().note_formatted(self.key.cluster, &self.key.slot)?;
-        Ok(())
+        None
     }
 
-    async fn certify(&self, target: &SlotTarget) -> Result<(), AgentError> {
-        let holder = credential::Holder {
-            cluster: self.key.cluster,
-            name: &self.key.cluster_name,
-            slot: &self.key.slot,
-        };
-        Ok(credential::certify(holder, &target.credential, &self.folders, &self.shared.link).await?)
-    }
-
-    async fn launch(&mut self, target: &SlotTarget) -> Result<(), AgentError> {
-        let Some(provided) = self.shared.provider.provided(&target.process) else { return Ok(()) };
-        if let Some(pid) = launch::process_in(&self.folders.slot) {
-            return Err(StartError::Occupied { folder: self.folders.slot.clone(), pid }.into());
+    /// Tells what changed; memory alone is no reason to report at once.
+    fn tell(&mut self) {
+        let trouble = self.machine.trouble();
+        if let Some(reason) = trouble.filter(|reason| self.last_trouble.as_deref() != Some(reason)) {
+            tracing::warn!(slot = %self.machine.key().slot, reason, "the slot cannot go on; it is tried again");
         }
-        let (launch, launched) = launch::prepare(target, &provided, &self.folders)?;
-        self.launched = Some(launched);
-        self.show(Stage::Launching);
-        Ok(self.unit.start(launch).await?)
+        self.last_trouble = trouble.map(ToOwned::to_owned);
+        self.report.send_if_modified(|told| {
+            let news = self.machine.is_news(told);
+            told.clone_from(self.machine.report());
+            news
+        });
     }
+}
 
-    /// The one way in which a running node is stopped to be started anew: with a permit of this very moment, however
-    /// old the target is. With the server away nothing is stopped.
-    async fn replace(&self, target: &SlotTarget) -> Result<(), AgentError> {
-        let wanted =
-            PermitWanted { cluster: self.key.cluster, slot: self.key.slot.clone(), launch: target.launch() };
-        if let Some(reason) = self.shared.link.may_stop(&wanted).await?.refused {
-            return Err(AgentError::NotNow { slot: self.key.slot.clone(), reason });
+/// Waits for the acts under way; for ever if there are none.
+async fn done(acting: &mut Acting) -> Done {
+    match acting {
+        Some(acting) => acting.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Sleeps until that moment; for ever where something else is due.
+async fn sleep_until(due: Due) {
+    match due {
+        Due::At(moment) => {
+            let ahead = moment.saturating_sub(monotonic_now()).min(Duration::from_secs(3600));
+            tokio::time::sleep_until(Instant::now() + ahead).await;
         }
-        self.show(Stage::Stopping);
-        let request = StopRequest::graceful("its launch differs from the target's", launch::STOP_PATIENCE);
-        Ok(self.unit.stop(request).await?)
-    }
-
-    /// Deletes what is the slot's own. A data directory of somebody else stays, whatever the target says.
-    fn delete(&self, target: &SlotTarget) -> Result<(), AgentError> {
-        for directory in &target.identity.directories {
-            if storage::is_own(directory, self.owner(target))? {
-                klamm_disk::delete_folder(directory.path.as_ref())?;
-            } else {
-                tracing::warn!(slot = %self.key.slot, path = directory.path, "a foreign data directory is left alone");
-            }
-        }
-        klamm_disk::delete_folder(&self.folders.slot)?;
-        Ok(klamm_disk::delete_folder(&self.folders.logs)?)
-    }
-
-    fn owner<'a>(&'a self, target: &SlotTarget) -> storage::Owner<'a> {
-        storage::Owner {
-            cluster: self.key.cluster,
-            slot: &self.key.slot,
-            node_id: target.identity.node_id,
-            host: &self.shared.host,
-            claim: target.identity.claim,
-        }
-    }
-
-    fn show(&self, stage: Stage) {
-        self.report.send_if_modified(|report| std::mem::replace(&mut report.stage, stage.clone()) != stage);
-    }
-
-    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.shared.ledger.lock().expect("no holder of the lock panics")
+        Due::Lap | Due::Look => std::future::pending().await,
     }
 }

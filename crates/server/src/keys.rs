@@ -132,7 +132,7 @@ impl Keys {
 
     /// Deletes the authorities of a destroyed cluster.
     pub(crate) fn forget(&self, id: ClusterId) -> Result<(), KeysError> {
-        Ok(klamm_disk::delete_folder(&self.cluster_folder(id))?)
+        Ok(klamm_disk::delete(&self.cluster_folder(id))?)
     }
 
     fn cluster_folder(&self, id: ClusterId) -> PathBuf {

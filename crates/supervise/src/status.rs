@@ -34,7 +34,8 @@ pub struct LastExit {
 }
 
 impl UnitStatus {
-    pub(crate) fn of(name: &str, unit: &Unit) -> Self {
+    /// The picture of a machine, under the unit's name.
+    pub fn of(name: &str, unit: &Unit) -> Self {
         Self {
             name: name.to_owned(),
             state: unit.state().clone(),

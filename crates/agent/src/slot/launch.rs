@@ -1,20 +1,18 @@
 //! Starting a slot's process, and finding the one that an earlier agent left running.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use klamm_core::model::Sha256;
 use klamm_core::model::target::SlotTarget;
-use klamm_disk::{DiskError, ensure_folder, read_file, replace_file};
+use klamm_disk::{DiskError, RealDisk, ensure_folder, replace_file};
+use klamm_ledger::{Launched, SlotFolders};
 use klamm_supervise::{
     Adoption, IdentityError, Launch, Limits, LogCap, ProcessIdentity, Supervisor, SupervisorError,
     UnitHandle, UnitOptions,
 };
 
-use crate::folders::SlotFolders;
+use crate::error::chain;
 use crate::observer::SOCKET;
 use crate::provide::Provided;
 
@@ -27,8 +25,6 @@ const LAUNCHER: &str = "dev.klamm.kafka.Launch";
 
 /// What the JVM prints besides Kafka's own log is little; a thread dump is about 200 KiB.
 const CONSOLE: LogCap = LogCap { max_bytes: 5 << 20, keep: 2 };
-
-const LAUNCHED_VERSION: u32 = 1;
 
 /// Java's argument file in the slot's folder.
 const ARGUMENTS: &str = "java.args";
@@ -56,38 +52,35 @@ pub enum StartError {
     Supervisor(#[from] SupervisorError),
 }
 
-/// What the process that runs, or ran last, was started with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Launched {
-    version: u32,
-    /// [`SlotTarget::launch`].
-    pub(crate) launch: Sha256,
-    program: PathBuf,
-    arguments: Vec<String>,
-}
-
-fn launched_file(folders: &SlotFolders) -> PathBuf {
-    folders.slot.join("launched.json")
-}
-
-/// The supervised unit of a slot, and what its live process was started with.
+/// The supervised unit of a slot, with the process that an earlier agent left running.
 pub(crate) async fn find_or_make_unit(
     supervisor: &Supervisor,
     name: &str,
     folders: &SlotFolders,
-) -> Result<(UnitHandle, Option<Launched>), StartError> {
+) -> Result<UnitHandle, StartError> {
     let options = || UnitOptions { log_cap: CONSOLE, ..UnitOptions::new(name) };
-    let launched = read_file(&launched_file(folders))?;
-    let launched: Option<Launched> = launched.and_then(|content| serde_json::from_slice(&content).ok());
-    let identity = ProcessIdentity::read_record(&folders.process())?;
+    let launched = Launched::read(&RealDisk, &folders.launched())?;
+    let identity = match ProcessIdentity::read_record(&folders.process()) {
+        // The process writes it itself when it starts; what a power loss tears was of a process that is gone with it.
+        // Should one run all the same, it is found by its argument file before another is started.
+        Err(error @ IdentityError::Malformed { .. }) => {
+            tracing::warn!(
+                slot = name,
+                error = chain(&error),
+                "a damaged record of a process is passed over"
+            );
+            None
+        }
+        read => read?,
+    };
     let (Some(launched), Some(identity)) = (launched, identity) else {
-        return Ok((supervisor.unit(options()), None));
+        return Ok(supervisor.unit(options()));
     };
     match supervisor.adopt(options(), to_launch(&launched, folders), &identity).await? {
-        Adoption::Alive(unit) => Ok((unit, Some(launched))),
+        Adoption::Alive(unit) => Ok(unit),
         Adoption::Gone(reason) => {
             tracing::info!(slot = name, ?reason, "the process of an earlier agent is gone");
-            Ok((supervisor.unit(options()), None))
+            Ok(supervisor.unit(options()))
         }
     }
 }
@@ -108,7 +101,7 @@ pub(crate) fn prepare(
     target: &SlotTarget,
     provided: &Provided,
     folders: &SlotFolders,
-) -> Result<(Launch, Launched), StartError> {
+) -> Result<Launch, StartError> {
     ensure_folder(&folders.logs)?;
     ensure_folder(&folders.slot.join("tmp"))?;
     let options = folders.slot.join(ARGUMENTS);
@@ -116,15 +109,9 @@ pub(crate) fn prepare(
     let mut arguments = vec![format!("@{}", options.display())];
     arguments.extend([LAUNCHER, SOCKET, &target.process.main_class].map(ToOwned::to_owned));
     arguments.extend(target.process.arguments.iter().cloned());
-    let launched = Launched {
-        version: LAUNCHED_VERSION,
-        launch: target.launch(),
-        program: provided.java.executable.clone(),
-        arguments,
-    };
-    let content = serde_json::to_vec_pretty(&launched).expect("a launch has only string keys");
-    replace_file(&launched_file(folders), &content)?;
-    Ok((to_launch(&launched, folders), launched))
+    let launched = Launched::new(target.launch(), provided.java.executable.clone(), arguments);
+    launched.write(&RealDisk, &folders.launched())?;
+    Ok(to_launch(&launched, folders))
 }
 
 fn to_launch(launched: &Launched, folders: &SlotFolders) -> Launch {
@@ -152,18 +139,6 @@ fn argument_file(target: &SlotTarget, provided: &Provided) -> String {
 fn quoted(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
-
-/// How long a node of a cluster that goes down as a whole may make no progress. The last ones may find no quorum
-/// left to hand over to, and would wait out Kafka's five minutes; killed then, they lose nothing but the time to
-/// read their logs at the next start.
-pub(crate) const PATIENCE_WITH_STOPPED: Duration = Duration::from_secs(45);
-
-/// The same where the data is deleted next.
-pub(crate) const PATIENCE_WITH_REMOVED: Duration = Duration::from_secs(5);
-
-/// How long a node that is replaced may make no progress: above the five minutes that Kafka itself gives a controlled
-/// shutdown (`KafkaBroker.shutdown`).
-pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(330);
 
 #[cfg(test)]
 mod tests {

@@ -3,9 +3,21 @@
 use thiserror::Error;
 
 use crate::api::Delivery;
+use crate::model::inventory::HostFolders;
 use crate::model::target::{HostSlice, TargetRoot};
 use crate::model::{ClusterId, Epoch, HostId, Sha256, TargetNumber};
 use crate::signature::{SignatureError, VerifyingKey};
+
+/// What an agent measures every target by.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The server's key, pinned when the host was enrolled.
+    pub key: VerifyingKey,
+    /// Who the agent is.
+    pub host: HostId,
+    /// Where it keeps its slots.
+    pub folders: HostFolders,
+}
 
 /// What an agent holds of a cluster: the root it obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,17 +102,16 @@ pub enum Refusal {
     },
 }
 
-/// Verifies a delivery for `host` and decides whether it replaces what is `held` of that cluster.
+/// Verifies a delivery and decides whether it replaces what is `held` of that cluster.
 /// A delivery equal to what is held is admitted again, so that repeating is harmless.
 pub fn admit(
     delivery: &Delivery,
-    key: &VerifyingKey,
-    host: &HostId,
+    terms: &Terms,
     held: impl FnOnce(ClusterId) -> Option<Held>,
 ) -> Result<Admitted, Refusal> {
-    let root = key.verify(&delivery.signed)?;
+    let admitted = verify(delivery, terms)?;
+    let root = &admitted.root;
     let cluster = root.cluster;
-    let slice = read_slice(delivery, &root, host)?;
     if let Some(held) = held(cluster) {
         let (offered, number) = (root.epoch, root.number);
         if offered < held.epoch {
@@ -114,6 +125,13 @@ pub fn admit(
             return Err(Refusal::OtherBody { cluster, number });
         }
     }
+    Ok(admitted)
+}
+
+/// Reads a delivery that was admitted before, by whatever rules were in force then.
+pub fn verify(delivery: &Delivery, terms: &Terms) -> Result<Admitted, Refusal> {
+    let root = terms.key.verify(&delivery.signed)?;
+    let slice = read_slice(delivery, &root, &terms.host)?;
     Ok(Admitted { root, slice })
 }
 

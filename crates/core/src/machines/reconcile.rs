@@ -1,7 +1,16 @@
 //! What an agent does next for one slot: level-triggered, from what is on the disk and what runs.
 
 use crate::model::target::{RunState, SlotTarget};
-use crate::model::{ClusterId, DirectoryId, NodeId, Sha256};
+use crate::model::{ClusterId, DirectoryId, Epoch, HostId, NodeId, Sha256};
+
+/// Who asks: a host, for a slot of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// Of which cluster.
+    pub cluster: ClusterId,
+    /// Which host.
+    pub host: &'a HostId,
+}
 
 /// What the agent found of one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +46,23 @@ pub enum DirectoryFacts {
         node: NodeId,
         /// `directory.id`.
         directory: DirectoryId,
+        /// Who wrote into it last by right of a claim; none where nobody noted it.
+        claim: Option<Claim>,
     },
     /// Something else is in it.
     Foreign {
         /// What, for people.
         found: String,
     },
+}
+
+/// The right to write into a data directory, as it is noted there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which host had it.
+    pub owner: HostId,
+    /// Rises each time the slot changes hands.
+    pub epoch: Epoch,
 }
 
 /// The process of a slot as its supervisor knows it.
@@ -85,7 +105,7 @@ pub enum Next {
 pub enum Action {
     /// Fetch, verify and lay out Kafka, and find Java.
     Provide,
-    /// Write the seeds into the data directories.
+    /// Write the seeds into the data directories that have none, claim them, and note it in the ledger.
     Format,
     /// Make a key, have it certified, and switch to the new generation.
     Certify {
@@ -107,10 +127,10 @@ pub enum Action {
     Delete,
 }
 
-/// Decides for one slot of `cluster`.
-pub fn reconcile(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> Next {
+/// Decides for one slot.
+pub fn reconcile(holder: Holder<'_>, target: &SlotTarget, facts: &SlotFacts) -> Next {
     match target.run {
-        RunState::Running => keep_running(cluster, target, facts),
+        RunState::Running => keep_running(holder, target, facts),
         RunState::Stopped => match facts.process {
             ProcessFacts::Absent => Next::Settled,
             ProcessFacts::Stopping => Next::AwaitStop,
@@ -129,7 +149,7 @@ fn stop(reason: &str) -> Next {
     Next::Do(vec![Action::Stop { reason: reason.to_owned() }])
 }
 
-fn keep_running(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> Next {
+fn keep_running(holder: Holder<'_>, target: &SlotTarget, facts: &SlotFacts) -> Next {
     let launch = target.launch();
     match &facts.process {
         ProcessFacts::Stopping => return Next::AwaitStop,
@@ -137,7 +157,7 @@ fn keep_running(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> N
             if *running != launch =>
         {
             // Everything the new launch needs is made ready before the old process is stopped.
-            let preparation = preparations(cluster, target, facts);
+            let preparation = preparations(holder, target, facts);
             return match preparation {
                 Next::Settled => Next::Do(vec![Action::Replace]),
                 Next::Do(_) | Next::AwaitStop | Next::Blocked { .. } => preparation,
@@ -145,16 +165,16 @@ fn keep_running(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> N
         }
         ProcessFacts::Live { .. } | ProcessFacts::BackingOff { .. } | ProcessFacts::Absent => {}
     }
-    match (preparations(cluster, target, facts), &facts.process) {
+    match (preparations(holder, target, facts), &facts.process) {
         (Next::Settled, ProcessFacts::Absent) => Next::Do(vec![Action::Launch]),
         (next, _) => next,
     }
 }
 
 /// What must be on the disk before a launch; [`Next::Settled`] where nothing is missing.
-fn preparations(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> Next {
+fn preparations(holder: Holder<'_>, target: &SlotTarget, facts: &SlotFacts) -> Next {
     let mut actions = Vec::new();
-    match check_directories(cluster, target, facts) {
+    match check_directories(holder, target, facts) {
         Directories::Agree => {}
         Directories::ToFormat => actions.push(Action::Format),
         Directories::Disagree { reason } => return Next::Blocked { reason },
@@ -177,7 +197,7 @@ enum Directories {
     Disagree { reason: String },
 }
 
-fn check_directories(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts) -> Directories {
+fn check_directories(holder: Holder<'_>, target: &SlotTarget, facts: &SlotFacts) -> Directories {
     let mut to_format = false;
     for (wanted, found) in target.identity.directories.iter().zip(&facts.directories) {
         let path = &wanted.path;
@@ -191,7 +211,8 @@ fn check_directories(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts)
                 };
             }
             DirectoryFacts::Empty | DirectoryFacts::HalfFormatted => to_format = true,
-            DirectoryFacts::Formatted { cluster: other, node, directory } => {
+            DirectoryFacts::Formatted { cluster: other, node, directory, claim } => {
+                let cluster = holder.cluster;
                 let (own_node, own_directory) = (target.identity.node_id, wanted.id);
                 if *other != cluster || *node != own_node || *directory != own_directory {
                     return Directories::Disagree {
@@ -202,6 +223,19 @@ fn check_directories(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts)
                         ),
                     };
                 }
+                match check_claim(holder, target.identity.claim, claim.as_ref()) {
+                    Claimed::Held => {}
+                    Claimed::Due => to_format = true,
+                    Claimed::ByAnother { claim: Claim { owner, epoch } } => {
+                        let own = target.identity.claim;
+                        return Directories::Disagree {
+                            reason: format!(
+                                "the data directory {path} is claimed by {owner} under epoch {epoch}, this target's \
+                                 claim has epoch {own}; let the host run the slot that claimed it last"
+                            ),
+                        };
+                    }
+                }
             }
             DirectoryFacts::Foreign { found } => {
                 return Directories::Disagree {
@@ -210,8 +244,25 @@ fn check_directories(cluster: ClusterId, target: &SlotTarget, facts: &SlotFacts)
             }
         }
     }
-    if to_format { Directories::ToFormat } else { Directories::Agree }
+    // What was formatted by an agent that was killed before it noted it is noted now.
+    if to_format || !facts.formatted_before { Directories::ToFormat } else { Directories::Agree }
+}
+
+enum Claimed<'a> {
+    Held,
+    Due,
+    ByAnother { claim: &'a Claim },
+}
+
+/// A claim of a higher epoch is newer than this target; one of the same epoch can only be this host's own.
+fn check_claim<'a>(holder: Holder<'_>, own: Epoch, noted: Option<&'a Claim>) -> Claimed<'a> {
+    match noted {
+        None => Claimed::Due,
+        Some(claim) if claim.epoch < own => Claimed::Due,
+        Some(claim) if claim.epoch == own && claim.owner == *holder.host => Claimed::Held,
+        Some(claim) => Claimed::ByAnother { claim },
+    }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -72,6 +72,20 @@ pub struct HostReport {
     pub ports_taken: BTreeSet<u16>,
     /// What it keeps of each cluster.
     pub clusters: BTreeMap<ClusterId, ClusterReport>,
+    /// The last target of each cluster that it does not obey, until it obeys one again.
+    #[serde(default)]
+    pub refused: BTreeMap<ClusterId, RefusedTarget>,
+}
+
+/// A genuine target that an agent does not obey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedTarget {
+    /// The epoch it came with.
+    pub epoch: Epoch,
+    /// Its number.
+    pub number: TargetNumber,
+    /// Why, on which object, and what to do.
+    pub reason: String,
 }
 
 /// The folders under which an agent keeps a cluster's slots.
@@ -113,6 +127,9 @@ pub struct ClusterReport {
 pub struct SlotReport {
     /// Where it is on the way to its target.
     pub stage: Stage,
+    /// What is amiss although the process does its work: its certificate cannot be renewed, its disk not be read.
+    #[serde(default)]
+    pub remark: Option<String>,
     /// The process, while there is one.
     pub process: Option<ProcessReport>,
     /// How often the process came back by itself since the agent started.
@@ -121,6 +138,14 @@ pub struct SlotReport {
     pub failures: u32,
     /// The certificate on disk.
     pub certificate: Option<CertificateReport>,
+}
+
+impl SlotReport {
+    /// A slot of which nothing is known yet.
+    pub fn waiting() -> Self {
+        let stage = Stage::Waiting;
+        Self { stage, remark: None, process: None, restarts: 0, failures: 0, certificate: None }
+    }
 }
 
 /// A live process of a slot.

@@ -75,6 +75,7 @@ impl World {
             advertised: "localhost".into(),
             ports_taken: BTreeSet::new(),
             clusters: BTreeMap::new(),
+            refused: BTreeMap::new(),
         };
         let inventory = Inventory { hosts: BTreeMap::from([(host(), seen(report))]), kafka: None };
         Self { cluster: cluster(), current: None, inventory, reserved: BTreeMap::new() }
@@ -105,16 +106,7 @@ impl World {
             RunState::Removed => Stage::Removed,
         };
         let slots = goal.slots().into_iter().map(|(name, (_, slot))| {
-            (
-                name.clone(),
-                SlotReport {
-                    stage: stage(slot.run),
-                    process: None,
-                    restarts: 0,
-                    failures: 0,
-                    certificate: None,
-                },
-            )
+            (name.clone(), SlotReport { stage: stage(slot.run), ..SlotReport::waiting() })
         });
         let report = ClusterReport {
             epoch: Epoch(1),

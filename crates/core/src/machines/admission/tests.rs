@@ -11,6 +11,11 @@ fn host() -> HostId {
     "h1".parse().unwrap()
 }
 
+fn terms(key: VerifyingKey) -> Terms {
+    let folders = HostFolders { state: "/var/lib/klamm".into(), logs: "/var/log/klamm".into() };
+    Terms { key, host: host(), folders }
+}
+
 fn target(number: u64, spec: &[u8]) -> Target {
     let cluster = ClusterId::from_random([7; 16]);
     let name: crate::model::ClusterName = "dev".parse().unwrap();
@@ -40,7 +45,7 @@ fn a_newer_number_or_epoch_is_obeyed_and_an_older_one_is_not() {
     let key = SigningKey::from_seed(&[1; 32]);
     let verifying = key.verifying_key();
     let offer = |number, epoch, held: Option<Held>| {
-        admit(&deliver(&target(number, b"a"), epoch, &key), &verifying, &host(), |_| held)
+        admit(&deliver(&target(number, b"a"), epoch, &key), &terms(verifying.clone()), |_| held)
     };
     assert!(offer(1, 1, None).is_ok());
     assert!(offer(3, 2, Some(held(&target(2, b"a"), 2))).is_ok());
@@ -53,7 +58,7 @@ fn a_newer_number_or_epoch_is_obeyed_and_an_older_one_is_not() {
 fn another_body_under_the_same_number_is_refused() {
     let key = SigningKey::from_seed(&[1; 32]);
     let offered = deliver(&target(2, b"b"), 2, &key);
-    let verdict = admit(&offered, &key.verifying_key(), &host(), |_| Some(held(&target(2, b"a"), 2)));
+    let verdict = admit(&offered, &terms(key.verifying_key()), |_| Some(held(&target(2, b"a"), 2)));
     assert!(matches!(verdict, Err(Refusal::OtherBody { .. })));
 }
 
@@ -62,16 +67,16 @@ fn a_foreign_signature_a_changed_root_and_a_changed_slice_are_refused() {
     let key = SigningKey::from_seed(&[1; 32]);
     let good = deliver(&target(1, b"a"), 1, &key);
     let foreign = SigningKey::from_seed(&[2; 32]).verifying_key();
-    assert!(matches!(admit(&good, &foreign, &host(), |_| None), Err(Refusal::Signature(_))));
+    assert!(matches!(admit(&good, &terms(foreign), |_| None), Err(Refusal::Signature(_))));
 
     let mut changed = good.clone();
     changed.signed.root = changed.signed.root.replace("\"number\":1", "\"number\":9");
-    assert!(matches!(admit(&changed, &key.verifying_key(), &host(), |_| None), Err(Refusal::Signature(_))));
+    assert!(matches!(admit(&changed, &terms(key.verifying_key()), |_| None), Err(Refusal::Signature(_))));
 
     let mut changed = good;
     changed.slice = changed.slice.replace("dev", "dew");
     assert!(matches!(
-        admit(&changed, &key.verifying_key(), &host(), |_| None),
+        admit(&changed, &terms(key.verifying_key()), |_| None),
         Err(Refusal::SliceDigest { .. })
     ));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::patience::wording;
 use super::step::Situation;
-use crate::model::inventory::{ClusterReport, KafkaView, SlotReport, Stage};
+use crate::model::inventory::{ClusterReport, KafkaView, RefusedTarget, SlotReport, Stage};
 use crate::model::target::{RunState, SlotTarget};
 use crate::model::{NodeId, SlotName};
 use crate::planner::safety::is_caught_up;
@@ -27,6 +27,9 @@ pub(super) fn standing(name: &SlotName, situation: &Situation<'_>) -> Standing {
     else {
         return under("not published yet");
     };
+    if let Some(RefusedTarget { reason, .. }) = refused(name, situation) {
+        return Standing::Stuck { reason: format!("its agent refuses the target: {reason}") };
+    }
     let Some(cluster) = told(name, situation) else { return under("its agent is not heard") };
     let (obeyed, wanted) = (cluster.number, current.number);
     if obeyed < wanted {
@@ -66,6 +69,14 @@ fn told<'a>(name: &SlotName, situation: &Situation<'a>) -> Option<&'a ClusterRep
     let current = situation.current?;
     let (host, _) = *current.slots().get(name)?;
     situation.inventory.heard(host, situation.now)?.clusters.get(&current.cluster)
+}
+
+/// The target that the slot's own host does not obey, where it was heard lately.
+fn refused<'a>(name: &SlotName, situation: &Situation<'a>) -> Option<&'a RefusedTarget> {
+    let current = situation.current?;
+    let (host, _) = *current.slots().get(name)?;
+    let refused = situation.inventory.heard(host, situation.now)?.refused.get(&current.cluster)?;
+    (refused.number == current.number).then_some(refused)
 }
 
 /// One line that changes when the slot gets further; none while its host is not heard. Of the slots of the step also how

@@ -107,7 +107,7 @@ fn reported(current: &Target, stage: Stage) -> Inventory {
     let launch = current.slot(&slot_name()).unwrap().launch();
     let process =
         ProcessReport { pid: 7, since: NOW.parse().unwrap(), launch, broker_state: Some(3), resident: None };
-    let slot = SlotReport { stage, process: Some(process), restarts: 0, failures: 0, certificate: None };
+    let slot = SlotReport { stage, process: Some(process), ..SlotReport::waiting() };
     let cluster = ClusterReport {
         epoch: Epoch(1),
         number: current.number,
@@ -125,6 +125,7 @@ fn reported(current: &Target, stage: Stage) -> Inventory {
         advertised: "localhost".into(),
         ports_taken: BTreeSet::new(),
         clusters: BTreeMap::from([(current.cluster, cluster)]),
+        refused: BTreeMap::new(),
     };
     let host = Observed { at: NOW.parse().unwrap(), value: host };
     Inventory { hosts: BTreeMap::from([("h1".parse().unwrap(), host)]), kafka: None }

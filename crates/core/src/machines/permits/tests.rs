@@ -83,13 +83,7 @@ fn inventory() -> Inventory {
             broker_state: Some(3),
             resident: None,
         };
-        let report = SlotReport {
-            stage: Stage::Ready,
-            process: Some(process),
-            restarts: 0,
-            failures: 0,
-            certificate: None,
-        };
+        let report = SlotReport { stage: Stage::Ready, process: Some(process), ..SlotReport::waiting() };
         let cluster = ClusterReport {
             epoch: Epoch(1),
             number: target.number,
@@ -107,6 +101,7 @@ fn inventory() -> Inventory {
             advertised: "localhost".into(),
             ports_taken: BTreeSet::new(),
             clusters: BTreeMap::from([(target.cluster, cluster)]),
+            refused: BTreeMap::new(),
         };
         (host(id), Observed { at: now(), value })
     });

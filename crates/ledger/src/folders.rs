@@ -65,9 +65,14 @@ impl SlotFolders {
         self.tls().join("current")
     }
 
-    /// What is known of the process across restarts of the agent.
+    /// Which process it is, for the agent that finds it running.
     pub fn process(&self) -> PathBuf {
         self.slot.join("process.json")
+    }
+
+    /// What the process was started with, see [`crate::Launched`].
+    pub fn launched(&self) -> PathBuf {
+        self.slot.join("launched.json")
     }
 
     /// What the process prints.
