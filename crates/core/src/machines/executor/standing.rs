@@ -27,11 +27,14 @@ pub(super) fn standing(name: &SlotName, situation: &Situation<'_>) -> Standing {
     else {
         return under("not published yet");
     };
-    if let Some(RefusedTarget { reason, .. }) = refused(name, situation) {
+    let (told, wanted) = (told(name, situation), current.number);
+    // One that it obeys may have come late once more, from a server that was replaced.
+    let behind = told.is_none_or(|cluster| cluster.number < wanted);
+    if let Some(RefusedTarget { reason, .. }) = refused(name, situation).filter(|_| behind) {
         return Standing::Stuck { reason: format!("its agent refuses the target: {reason}") };
     }
-    let Some(cluster) = told(name, situation) else { return under("its agent is not heard") };
-    let (obeyed, wanted) = (cluster.number, current.number);
+    let Some(cluster) = told else { return under("its agent is not heard") };
+    let obeyed = cluster.number;
     if obeyed < wanted {
         return under("its agent has not taken up the target yet");
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::inventory::{
     AccessEntry, ClusterReport, HostFolders, HostReport, KafkaView, Observed, PartitionView, ProcessReport,
-    QuorumView, SlotReport, VoterView,
+    QuorumView, RefusedTarget, SlotReport, VoterView,
 };
 use crate::model::plan::{ChangeClass, Plan, Step};
 use crate::model::target::{
@@ -345,6 +345,25 @@ fn fails_after(
         }
     }
     None
+}
+
+#[test]
+fn a_target_that_its_agent_refuses_stops_the_run_with_the_agents_reason() {
+    let (old, current) = (target(1, "new"), target(2, "new"));
+    let look = |refused: &Target, obeyed: &Target| {
+        let mut inventory = reported(obeyed, Stage::Ready);
+        let report = &mut inventory.hosts.values_mut().next().unwrap().value;
+        let reason = "-javaagent is not allowed".to_owned();
+        let refused = RefusedTarget { epoch: Epoch(1), number: refused.number, reason };
+        report.refused.insert(current.cluster, refused);
+        inventory
+    };
+    let create = || Act::Create { slots: slots() };
+    let failed = fails_after(20, create(), |_| (current.clone(), look(&current, &old)));
+    assert!(failed.unwrap().1.contains("-javaagent is not allowed"));
+    assert_eq!(fails_after(20, create(), |_| (current.clone(), look(&old, &old))), None, "refused before");
+    let obeyed = look(&current, &current);
+    assert!(is_done(&decide(create(), &current, &current, &obeyed)), "refused late, once it was obeyed");
 }
 
 #[test]
