@@ -27,6 +27,12 @@ impl Chance {
         let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).max(1);
         Duration::from_micros(self.next() % micros)
     }
+
+    /// One of several, each as likely.
+    pub(super) fn one_of<T: Copy, const COUNT: usize>(&mut self, choices: [T; COUNT]) -> T {
+        let at = self.next() % COUNT as u64;
+        choices[usize::try_from(at).unwrap_or(0)]
+    }
 }
 
 #[cfg(test)]

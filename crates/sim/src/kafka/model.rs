@@ -119,15 +119,9 @@ impl Model {
         self.settle_if_needed();
         while let Some(at) = self.next_event_at().filter(|at| *at <= to) {
             self.now = at;
-            let due: Vec<ProcessNumber> = self
-                .processes
-                .iter()
-                .filter(|(_, process)| process.due().is_some_and(|due| due <= at))
-                .map(|(number, _)| *number)
-                .collect();
-            for process in due {
+            let due = self.processes.iter().filter(|(_, process)| process.due().is_some_and(|due| due <= at));
+            for process in due.map(|(number, _)| *number).collect::<Vec<_>>() {
                 self.act_for(process);
-                self.settle_if_needed();
             }
             self.pursue_questions();
             self.settle_if_needed();

@@ -25,6 +25,9 @@ const SUCCESSION: Duration = Duration::from_secs(5);
 /// `controller.quorum.election.backoff.max.ms`.
 const ELECTION_BACKOFF: Duration = Duration::from_secs(1);
 
+/// How much later than the first a busy node takes up metadata.
+const APPLY_LATER: Duration = Duration::from_millis(8);
+
 /// Metadata offsets with their moments that a node remembers for its heartbeats: more than a heartbeat's worth.
 const LATELY: usize = 16;
 
@@ -227,7 +230,9 @@ impl Model {
         }
         if is_news {
             for (follower, _) in fetching {
-                let at = self.now + self.timing.delay + self.chance.up_to(Duration::from_millis(10));
+                // Some sooner, some later; in steps, so that those who are alike act in one moment.
+                let later = self.chance.one_of([Duration::ZERO, APPLY_LATER]);
+                let at = self.now + self.timing.delay + later;
                 if let Some(follower) = self.processes.get_mut(&follower) {
                     let sooner = follower.raft.apply_at.map_or(at, |before| before.min(at));
                     follower.raft.apply_at = Some(sooner);

@@ -392,10 +392,18 @@ impl Model {
     fn settle_followers(&mut self, number: ProcessNumber) {
         let Some(leader) = self.processes.get(&number) else { return };
         let Some(broker) = &leader.broker else { return };
+        let fetchers = self.fetchers(leader);
+        let follows = |image: &Image, partition: PartitionNumber, epoch: u32| {
+            let known = image.partition(partition);
+            known.is_some_and(|it| it.leader_epoch == epoch && it.leader == Some(leader.node()))
+        };
         let mut changed = Vec::new();
         for (partition, lead) in &broker.leads {
             for (node, pull) in &lead.followers {
-                let fetches = self.fetcher(leader, *partition, lead.epoch, *node);
+                let mut runs = fetchers
+                    .iter()
+                    .filter(|(run_of, _, image)| run_of == node && follows(image, *partition, lead.epoch));
+                let fetches = runs.next().map(|(_, number, _)| *number);
                 let is_same = match (*pull, fetches) {
                     (Pull::Away { .. }, None) => true,
                     (Pull::InStep { process } | Pull::CatchingUp { process, .. }, Some(now)) => {
@@ -409,6 +417,8 @@ impl Model {
                 }
             }
         }
+        // One fetcher brings all partitions that a follower has from one leader.
+        let mut starts: BTreeMap<NodeId, Duration> = BTreeMap::new();
         for (partition, node, pull, fetches) in changed {
             let shrink_at = pull.shrink_at().unwrap_or_else(|| self.next_shrink());
             if let Pull::CatchingUp { process, since, .. } = pull {
@@ -417,7 +427,9 @@ impl Model {
             let pull = match fetches {
                 None => Pull::Away { shrink_at },
                 Some(process) => {
-                    let until = self.begin_to_fetch(number, partition, process);
+                    let fresh = self.now + self.round_trip() + self.chance.up_to(FETCHER_START);
+                    let start = *starts.entry(node).or_insert(fresh);
+                    let until = start + self.begin_to_fetch(number, partition, process);
                     Pull::CatchingUp { process, since: self.now, until, shrink_at }
                 }
             };
@@ -427,34 +439,25 @@ impl Model {
         }
     }
 
-    /// The process that fetches a partition from its leader for a node; none while none does.
-    fn fetcher(
-        &self,
-        leader: &Process,
-        partition: PartitionNumber,
-        epoch: u32,
-        node: NodeId,
-    ) -> Option<ProcessNumber> {
-        let mut runs = self.processes.iter().filter(|(_, follower)| {
-            follower.node() == node
-                && follower.broker.as_ref().is_some_and(Broker::has_its_logs)
-                && self.can_talk(leader, follower)
-                && follower
-                    .image()
-                    .and_then(|image| image.partition(partition))
-                    .is_some_and(|known| known.leader == Some(leader.node()) && known.leader_epoch == epoch)
+    /// The brokers that can fetch from a leader, with the metadata that they go by.
+    fn fetchers(&self, leader: &Process) -> Vec<(NodeId, ProcessNumber, Arc<Image>)> {
+        let live = self.processes.iter().filter(|(_, follower)| {
+            follower.broker.as_ref().is_some_and(Broker::has_its_logs) && self.can_talk(leader, follower)
         });
-        runs.next().map(|(number, _)| *number)
+        live.filter_map(|(number, follower)| Some((follower.node(), *number, Arc::clone(follower.image()?))))
+            .collect()
     }
 
-    /// The follower forgets what differs from the leader's log; when it will have the rest.
+    /// The follower forgets what differs from the leader's log; how long the transfer of the rest will take.
     fn begin_to_fetch(
         &mut self,
         leader: ProcessNumber,
         partition: PartitionNumber,
         follower: ProcessNumber,
     ) -> Duration {
-        let (Some(from), Some(to)) = (self.disk_of(leader), self.disk_of(follower)) else { return self.now };
+        let (Some(from), Some(to)) = (self.disk_of(leader), self.disk_of(follower)) else {
+            return Duration::ZERO;
+        };
         let (ahead, behind) = (self.log_end(from, partition), self.log_end(to, partition));
         let common = self.records_of(partition).tree.common(ahead, behind);
         self.set_log_end(to, partition, common);
@@ -462,8 +465,7 @@ impl Model {
         let records = ahead.offset().saturating_sub(common.offset()).saturating_mul(RECORD_BYTES);
         let rate = self.timing.catch_up_rate.max(1);
         let micros = u128::from(volume.saturating_add(records)) * 1_000_000 / u128::from(rate);
-        let transfer = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
-        self.now + self.round_trip() + self.chance.up_to(FETCHER_START) + transfer
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
     /// A follower that is interrupted keeps the older data that it has fetched so far.

@@ -160,3 +160,19 @@ fn metadata_is_lost_when_a_majority_of_voters_loses_its_disks() {
     cluster.pass(seconds(30));
     assert!(cluster.when(seconds(0), |what| *what == What::MetadataLost).is_some(), "{}", cluster.told());
 }
+
+#[test]
+fn a_voter_whose_log_is_behind_is_not_elected() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::separate(seed);
+        let leader = cluster.leader().unwrap();
+        let behind = (1..=3).find(|node| *node != leader).unwrap();
+        cluster.cut_off(behind);
+        cluster.topic("orders", 1);
+        cluster.kill(leader);
+        cluster.reconnect(behind);
+        let other = 6 - leader - behind;
+        cluster.until("the other one leads", seconds(20), |cluster| cluster.leader() == Some(other));
+        assert_eq!(cluster.view().partitions.len(), 1);
+    }
+}

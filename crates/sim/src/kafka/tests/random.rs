@@ -14,6 +14,8 @@ const FAULTS: u64 = 40;
 
 struct Fate {
     chance: Chance,
+    /// Whether a voter lost its disk: then metadata may be lost.
+    voter_wiped: bool,
 }
 
 impl Fate {
@@ -38,7 +40,10 @@ fn strike(cluster: &mut Cluster, fate: &mut Fate) {
         9 => cluster.cut_off(node),
         10 | 11 => cluster.reconnect(node),
         12 => cluster.kafka.lose_power(host(node)),
-        13 if !cluster.is_alive(node) => cluster.kafka.wipe(DiskNumber(node)),
+        13 if !cluster.is_alive(node) => {
+            fate.voter_wiped |= node <= 3;
+            cluster.kafka.wipe(DiskNumber(node));
+        }
         14 => (1..=nodes).for_each(|node| cluster.reconnect(node)),
         _ => {
             let dead = (1..=nodes).find(|node| !cluster.is_alive(*node));
@@ -69,7 +74,7 @@ fn mend_all(cluster: &mut Cluster) {
 }
 
 fn play(seed: u64, separate: bool) -> Cluster {
-    let mut fate = Fate { chance: Chance::new(seed ^ 0x5eed) };
+    let mut fate = Fate { chance: Chance::new(seed ^ 0x5eed), voter_wiped: false };
     let mut cluster = if separate { Cluster::separate(seed) } else { Cluster::combined(seed) };
     cluster.topic("orders", 3);
     cluster.topic("events", 2);
@@ -82,6 +87,8 @@ fn play(seed: u64, separate: bool) -> Cluster {
         cluster.pass(ms(u64::from(fate.below(10_000))));
     }
     mend_all(&mut cluster);
+    let lost_metadata = cluster.history.iter().any(|it| it.what == What::MetadataLost);
+    assert!(fate.voter_wiped || !lost_metadata, "seed {seed}: {}", cluster.told());
     cluster
 }
 
