@@ -1,6 +1,7 @@
 //! The server's API from this side: HTTP over its Unix socket, JSON bodies, failures as the server tells them.
 
 mod events;
+mod past;
 
 use std::error::Error as _;
 use std::io;

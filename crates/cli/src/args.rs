@@ -7,8 +7,8 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use klamm_core::model::ClusterName;
 
 use crate::commands::{
-    cert, client_config, completions, consume, destroy, down, init, logs, man, plan, produce, spec, status,
-    topic, up,
+    apply, cert, client_config, completions, consume, destroy, diff, down, history, init, logs, man, plan,
+    produce, rollback, run, spec, status, topic, up,
 };
 use crate::output::{ColorChoice, Format};
 
@@ -67,6 +67,11 @@ pub(crate) enum Command {
     Consume(consume::Args),
     ClientConfig(client_config::Args),
     Plan(plan::Args),
+    Apply(apply::Args),
+    Run(run::Args),
+    History(history::Args),
+    Diff(diff::Args),
+    Rollback(rollback::Args),
     Logs(logs::Args),
     Cert(cert::Args),
     Init(init::Args),

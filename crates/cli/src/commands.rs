@@ -1,18 +1,23 @@
 //! The verbs, one file each, and the way from arguments to an exit code.
 
+pub(crate) mod apply;
 pub(crate) mod cert;
 pub(crate) mod client_config;
 pub(crate) mod completions;
 mod confirm;
 pub(crate) mod consume;
 pub(crate) mod destroy;
+pub(crate) mod diff;
 pub(crate) mod down;
+pub(crate) mod history;
 pub(crate) mod init;
 mod list;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod produce;
+pub(crate) mod rollback;
+pub(crate) mod run;
 pub(crate) mod spec;
 pub(crate) mod status;
 pub(crate) mod topic;
@@ -84,6 +89,11 @@ async fn perform(invocation: &Invocation, command: Command) -> Result<u8, CliErr
         Command::Consume(args) => consume::run(invocation, args).await,
         Command::ClientConfig(args) => client_config::run(invocation, args).await,
         Command::Plan(args) => plan::run(invocation, args).await,
+        Command::Apply(args) => apply::run(invocation, args).await,
+        Command::Run(args) => run::run(invocation, args).await,
+        Command::History(args) => history::run(invocation, args).await,
+        Command::Diff(args) => diff::run(invocation, args).await,
+        Command::Rollback(args) => rollback::run(invocation, args).await,
         Command::Logs(args) => logs::run(invocation, args).await,
         Command::Cert(args) => cert::run(invocation, args).await,
         Command::Init(args) => init::run(invocation, args),

@@ -61,6 +61,8 @@ pub(crate) enum CliError {
     RunFailed { cluster: ClusterName, run: u64, reason: String, again: String },
     #[error("run {run} of cluster {cluster} was aborted by {by}")]
     RunAborted { cluster: ClusterName, run: u64, by: String, again: String },
+    #[error("cluster {cluster} has no run yet")]
+    NoRuns { cluster: ClusterName },
     #[error("the server went away during run {run} of cluster {cluster}")]
     RunLost { cluster: ClusterName, run: u64, again: String },
     #[error("{what} was not confirmed, so nothing was done")]
@@ -151,6 +153,7 @@ impl CliError {
             | Self::RunFailed { .. }
             | Self::RunAborted { .. }
             | Self::RunLost { .. }
+            | Self::NoRuns { .. }
             | Self::Unconfirmed { .. }
             | Self::Certificate { .. }
             | Self::Tls { .. }
@@ -203,8 +206,12 @@ impl CliError {
                 "klamm/run/failed",
                 hint("`klamm status` and `klamm logs NODE` tell more; `klamm up` goes on"),
             ),
-            Self::RunAborted { again, .. } => {
-                ("klamm/run/aborted", Some(format!("what was done stays; `{again}` plans the rest anew")))
+            Self::RunAborted { again, .. } => (
+                "klamm/run/aborted",
+                Some(format!("what was done stays; `{again}` goes on, `klamm apply` plans anew")),
+            ),
+            Self::NoRuns { .. } => {
+                ("klamm/run/none", hint("`klamm apply` begins one where there is something to do"))
             }
             Self::RunLost { again, .. } => ("klamm/run/lost", Some(format!("`{again}` takes it up again"))),
             Self::Unconfirmed { confirm, .. } => ("klamm/cli/unconfirmed", Some(confirm.clone())),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use klamm_core::api::{ApplyRequest, PlanRequest, RunStarted, RunState, RunView};
 use klamm_core::model::ClusterName;
+use klamm_core::model::plan::Plan;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::api::{Api, RunEvents};
@@ -27,7 +28,18 @@ pub(crate) async fn apply(
     cluster: &ClusterName,
     request: PlanRequest,
 ) -> Result<RunStarted, CliError> {
-    api.apply(cluster, &ApplyRequest { request, actor: actor() }).await
+    api.apply(cluster, &ApplyRequest { request, actor: actor(), why: None, shown: None }).await
+}
+
+/// As [`apply`], for exactly the plan that was shown; `why` is for the journal.
+pub(crate) async fn apply_shown(
+    api: &Api,
+    cluster: &ClusterName,
+    request: PlanRequest,
+    shown: Plan,
+    why: Option<String>,
+) -> Result<RunStarted, CliError> {
+    api.apply(cluster, &ApplyRequest { request, actor: actor(), why, shown: Some(shown) }).await
 }
 
 /// As [`apply`]; while another run goes on, shows that one to its end first, however it ends.
@@ -76,7 +88,10 @@ pub(crate) async fn follow(
         None => Err(CliError::RunLost { cluster, run, again }),
         Some(view) => match view.state {
             RunState::Failed { reason } => Err(CliError::RunFailed { cluster, run, reason, again }),
-            RunState::Aborted { by } => Err(CliError::RunAborted { cluster, run, by, again }),
+            RunState::Aborted { by } => {
+                let again = format!("{} run resume {run}", invocation.command());
+                Err(CliError::RunAborted { cluster, run, by, again })
+            }
             RunState::Done | RunState::Running => Ok(()),
         },
     }
@@ -140,7 +155,7 @@ async fn watch(
 }
 
 /// Who types, for the journal.
-fn actor() -> String {
+pub(crate) fn actor() -> String {
     let uid = rustix::process::getuid().as_raw();
     match std::env::var("USER") {
         Ok(user) if !user.is_empty() => format!("{user} (uid {uid})"),

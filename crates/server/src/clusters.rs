@@ -23,6 +23,15 @@ use crate::store::StoreHandle;
 /// The server's own certificate in a cluster: short, because it is made anew without anybody noticing.
 const OWN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// An order to end a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Abort {
+    /// Which.
+    pub run: u64,
+    /// Who asks.
+    pub by: String,
+}
+
 /// What is kept of one cluster.
 #[derive(Debug)]
 pub(crate) struct ClusterState {
@@ -36,6 +45,8 @@ pub(crate) struct ClusterState {
     pub run: watch::Sender<Option<RunView>>,
     /// Held by whoever runs a plan: one at a time.
     pub acting: Arc<Mutex<()>>,
+    /// The last order to end a run.
+    pub abort: watch::Sender<Option<Abort>>,
     /// Where agents ask whether they may stop a node.
     pub(crate) permits: Mutex<PermitDesk>,
     link: Mutex<Option<KafkaLink>>,
@@ -125,6 +136,7 @@ impl Clusters {
             authorities,
             run: watch::Sender::new(None),
             acting: Arc::default(),
+            abort: watch::Sender::new(None),
             permits: Mutex::default(),
             link: Mutex::default(),
             view: watch::Sender::new(None),

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use klamm_core::api::Failure;
 use klamm_core::machines::permits::NotYours;
-use klamm_core::model::{ClusterName, InvalidName, SlotName};
+use klamm_core::model::{ClusterName, InvalidName, SlotName, TargetNumber};
 use klamm_core::planner::PlanRefused;
 
 use crate::certify::CertifyError;
@@ -64,6 +64,43 @@ pub enum ServerError {
         /// The run.
         run: u64,
     },
+    /// No such run.
+    #[error("cluster {cluster} has no run {run}")]
+    NoRun {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The run.
+        run: u64,
+    },
+    /// The run has ended: there is nothing to end or to go on with.
+    #[error("run {run} has ended")]
+    RunEnded {
+        /// The run.
+        run: u64,
+    },
+    /// The run was told to end and is still in the middle of an act.
+    #[error("run {run} was told to end and has not yet")]
+    RunNotEnded {
+        /// The run.
+        run: u64,
+    },
+    /// Something newer is wanted of the cluster than what the run leads to.
+    #[error("run {run} was overtaken: something newer is wanted of the cluster")]
+    RunOvertaken {
+        /// The run.
+        run: u64,
+    },
+    /// The plan that a person has seen is not the one of now.
+    #[error("the plan for cluster {0} has changed since it was shown")]
+    PlanChanged(ClusterName),
+    /// No such target.
+    #[error("cluster {cluster} never had a target {number}")]
+    NoTarget {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its number.
+        number: TargetNumber,
+    },
     /// The spec was never given.
     #[error("cluster {0} was never given a spec")]
     NoSpec(ClusterName),
@@ -100,9 +137,11 @@ impl ServerError {
     /// Stable code, HTTP status, and what to do.
     fn facts(&self) -> (&'static str, u16, Option<String>) {
         match self {
-            Self::Store(StoreError::RunGoesOn { .. }) => {
-                ("klamm/run/busy", 409, Some("wait for it; `klamm status --watch` shows it".to_owned()))
-            }
+            Self::Store(StoreError::RunGoesOn { .. }) => (
+                "klamm/run/busy",
+                409,
+                Some("wait for it, or end it: `klamm run show`, `klamm run abort`".to_owned()),
+            ),
             Self::Store(StoreError::NotCurrent { .. }) => ("klamm/plan/overtaken", 409, None),
             Self::Store(
                 StoreError::Sqlite { .. }
@@ -133,8 +172,26 @@ impl ServerError {
                 ("klamm/node/unknown", 404, Some("`klamm status` lists the nodes".to_owned()))
             }
             Self::Name(_) => ("klamm/name/invalid", 422, None),
-            Self::Busy { .. } => {
-                ("klamm/run/busy", 409, Some("wait for it; `klamm status --watch` shows it".to_owned()))
+            Self::Busy { .. } => (
+                "klamm/run/busy",
+                409,
+                Some("wait for it, or end it: `klamm run show`, `klamm run abort`".to_owned()),
+            ),
+            Self::NoRun { .. } => ("klamm/run/unknown", 404, Some("`klamm run list` shows them".to_owned())),
+            Self::RunEnded { .. } => {
+                ("klamm/run/ended", 409, Some("`klamm apply` plans what is still missing".to_owned()))
+            }
+            Self::RunNotEnded { .. } => {
+                ("klamm/run/ending", 503, Some("`klamm run show` tells when it has".to_owned()))
+            }
+            Self::RunOvertaken { .. } => {
+                ("klamm/run/overtaken", 409, Some("`klamm apply` plans what is wanted now".to_owned()))
+            }
+            Self::PlanChanged(_) => {
+                ("klamm/plan/changed", 409, Some("nothing was done; look at the new plan".to_owned()))
+            }
+            Self::NoTarget { .. } => {
+                ("klamm/target/unknown", 404, Some("`klamm history` lists them".to_owned()))
             }
             Self::NoSpec(_) => {
                 ("klamm/spec/missing", 404, Some("give one: `klamm up -f cluster.yaml`".to_owned()))

@@ -1,6 +1,7 @@
 //! The two doors: a Unix socket for people's tools on the own machine, a TLS port for agents.
 
 mod agents;
+mod past;
 mod people;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 mod certify;
 mod clusters;
 mod error;
+mod history;
 mod hosts;
 mod http;
 mod kafka_link;

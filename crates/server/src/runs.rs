@@ -1,5 +1,7 @@
 //! The executor's shell: shows the machine in `core` what there is, and does durably what it says.
 
+pub(crate) mod orders;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +16,7 @@ use klamm_core::model::{ClusterId, ClusterName, Moment};
 use klamm_store::{ClusterRecord, Intent, NewRun, StoreError};
 
 use crate::Server;
-use crate::clusters::ClusterState;
+use crate::clusters::{Abort, ClusterState};
 use crate::error::{ServerError, chain};
 use crate::planning::{Prepared, prepare};
 
@@ -24,7 +26,7 @@ pub(crate) async fn apply(
     name: &ClusterName,
     apply: ApplyRequest,
 ) -> Result<RunStarted, ServerError> {
-    let ApplyRequest { request, actor } = apply;
+    let ApplyRequest { request, actor, why, shown } = apply;
     // One plan at a time: what is planned is what is run.
     let planning = server.planning.lock().await;
     let prepared = prepare(server, name, &request).await?;
@@ -34,9 +36,13 @@ pub(crate) async fn apply(
         return Err(ServerError::Busy { cluster: name.clone(), run });
     };
     let plan = planned.plan;
+    if shown.is_some_and(|shown| shown != plan) {
+        return Err(ServerError::PlanChanged(name.clone()));
+    }
+    let why = why.unwrap_or_else(|| format!("cluster {}", word(request.want)));
     let run = planned.goal.filter(|_| !plan.is_empty()).map(|goal| NewRun {
         actor,
-        event: format!("begins a run of {} steps: cluster {}", plan.steps.len(), word(request.want)),
+        event: format!("begins a run of {} steps: {why}", plan.steps.len()),
         plan: plan.clone(),
         goal,
     });
@@ -62,6 +68,8 @@ fn word(want: Want) -> &'static str {
 fn start(server: &Arc<Server>, state: Arc<ClusterState>, run: Run, acting: tokio::sync::OwnedMutexGuard<()>) {
     let clock = Clock::start();
     let executor = Executor::new(run, clock.now());
+    // An order that ended this run before is not one to end it again.
+    state.abort.send_replace(None);
     state.run.send_replace(Some(executor.view()));
     let server = server.clone();
     tokio::spawn(async move {
@@ -116,9 +124,14 @@ impl Clock {
 /// Asks the machine what is next and does it, until the run has ended.
 async fn carry_out(server: &Server, state: &ClusterState, mut executor: Executor, clock: Clock) {
     let Server { store, hosts, .. } = server;
-    let cluster = executor.run().cluster;
+    let (id, cluster) = (executor.run().id, executor.run().cluster);
     let mut reported = hosts.reported();
+    let mut aborts = state.abort.subscribe();
     loop {
+        let abort = aborts.borrow_and_update().clone();
+        if let Some(Abort { by, .. }) = abort.filter(|abort| abort.run == id) {
+            executor.abort(by);
+        }
         reported.mark_unchanged();
         let mut inventory = Inventory { hosts: hosts.reports(), kafka: None };
         let current = match store.with(move |store| store.current_target(cluster)).await {
@@ -170,14 +183,11 @@ async fn carry_out(server: &Server, state: &ClusterState, mut executor: Executor
                 state.show(&executor);
                 // Reports say nothing about what only Kafka can tell; elsewhere, whether a report or the time woke the run
                 // makes no difference: the next look decides.
-                let waiting = async {
-                    if by_kafka {
-                        tokio::time::sleep(again_in).await;
-                    } else {
-                        drop(tokio::time::timeout(again_in, reported.changed()).await);
-                    }
-                };
-                waiting.await;
+                tokio::select! {
+                    () = tokio::time::sleep(again_in) => {}
+                    _ = reported.changed(), if !by_kafka => {}
+                    _ = aborts.changed() => {}
+                }
                 continue;
             }
             Action::Ended => break,
@@ -229,3 +239,6 @@ async fn forget(server: &Server, cluster: ClusterId) {
         tracing::error!(error = chain(&error), "a destroyed cluster could not be forgotten");
     }
 }
+
+#[cfg(test)]
+mod tests;

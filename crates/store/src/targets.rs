@@ -1,5 +1,7 @@
 //! Targets and the blobs that they name. A target becomes current only after the one that it was made from.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -97,11 +99,24 @@ impl Store {
 
     /// A blob's content.
     pub fn blob(&mut self, digest: Sha256) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read("read of a blob", |transaction| {
-            let mut statement = transaction.prepare_cached("SELECT content FROM blobs WHERE digest = ?1")?;
-            Ok(statement.query_row([digest.to_string()], |row| row.get(0)).optional()?)
+        self.read("read of a blob", |transaction| Ok(blob(transaction, digest)?))
+    }
+
+    /// The content of many blobs, as far as they are there.
+    pub fn blobs(&mut self, digests: &BTreeSet<Sha256>) -> Result<BTreeMap<Sha256, Vec<u8>>, StoreError> {
+        self.read("read of blobs", |transaction| {
+            let mut found = BTreeMap::new();
+            for digest in digests {
+                found.extend(blob(transaction, *digest)?.map(|content| (*digest, content)));
+            }
+            Ok(found)
         })
     }
+}
+
+fn blob(transaction: &Transaction<'_>, digest: Sha256) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement = transaction.prepare_cached("SELECT content FROM blobs WHERE digest = ?1")?;
+    statement.query_row([digest.to_string()], |row| row.get(0)).optional()
 }
 
 fn in_force(transaction: &Transaction<'_>, cluster: ClusterId) -> Result<Option<Target>, Failed> {

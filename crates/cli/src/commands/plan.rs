@@ -61,7 +61,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     Ok(if answer.plan.is_empty() { exit::DONE } else { exit::CHANGES })
 }
 
-fn render(plan: &Plan, width: Option<usize>, color: bool, command: &str) -> String {
+pub(super) fn render(plan: &Plan, width: Option<usize>, color: bool, command: &str) -> String {
     let mut text = String::new();
     if plan.is_empty() {
         let so = if plan.notes.is_empty() { " is as its spec says" } else { "" };

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use klamm_core::api::{
-    ApplyRequest, ClusterRow, ClusterStatus, Clusters, Failure, PlanAnswer, PlanRequest, RunStarted, RunView,
-    UserCertificate, UserCertificateRequest, Want,
+    ApplyRequest, ClusterRow, ClusterStatus, Clusters, Failure, PlanAnswer, PlanRequest, RunOrder,
+    RunStarted, RunView, TargetDiff, UserCertificate, UserCertificateRequest, Want,
 };
 use klamm_core::model::plan::Plan;
 use klamm_pki::{
@@ -23,7 +23,7 @@ use klamm_pki::{
 use serde::Serialize;
 
 use crate::program::Lab;
-use crate::world;
+use crate::{past_world, world};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -140,6 +140,12 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/clusters/{name}/users/{user}/certificate", post(certificate))
         .route("/v1/clusters/{name}/nodes/{slot}/log", get(log))
         .route("/v1/stop-if-idle", post(stop_if_idle))
+        .route("/v1/clusters/{name}/runs", get(|| async { Json(past_world::runs()) }))
+        .route("/v1/clusters/{name}/runs/{run}", get(|| async { Json(past_world::run_detail()) }))
+        .route("/v1/clusters/{name}/runs/{run}/{verb}", post(order_run))
+        .route("/v1/clusters/{name}/history", get(|| async { Json(past_world::history()) }))
+        .route("/v1/clusters/{name}/history/{target}/spec", get(spec_of))
+        .route("/v1/clusters/{name}/diff", get(diff))
         .with_state(shared)
 }
 
@@ -216,6 +222,24 @@ async fn apply(
         run: world.runs.first().and_then(|views| Some(views.last()?.run)),
     });
     Json(started).into_response()
+}
+
+async fn order_run(
+    State(shared): State<Arc<Shared>>,
+    Path((name, run, verb)): Path<(String, u64, String)>,
+    Json(order): Json<RunOrder>,
+) -> StatusCode {
+    shared.note(&format!("{verb} {name} {run}"), &order);
+    StatusCode::NO_CONTENT
+}
+
+async fn spec_of(Path((_, target)): Path<(String, u64)>) -> String {
+    format!("cluster: dev\n# as it was in {target}\n")
+}
+
+async fn diff(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Json<TargetDiff> {
+    shared.note("diff", &query);
+    Json(past_world::diff())
 }
 
 async fn run(State(shared): State<Arc<Shared>>) -> Response {

@@ -4,6 +4,8 @@ mod fake_server;
 mod files;
 mod kafka;
 mod looks;
+mod past;
+mod past_world;
 mod program;
 mod runs;
 mod world;

@@ -37,7 +37,7 @@ fn up_shows_the_run_and_ends_with_what_to_do_next() {
     let lab = Lab::new();
     let server = FakeServer::start(&lab, with_run(vec![good_run(5)]));
     insta::assert_snapshot!("up", without_times(&lab.transcript("up")));
-    let ApplyRequest { request, actor } = applied(&server);
+    let ApplyRequest { request, actor, .. } = applied(&server);
     assert_eq!((request.want, request.spec), (Want::Up, None), "the cluster keeps the spec that it has");
     assert!(actor.starts_with("tester (uid "), "{actor}");
 }

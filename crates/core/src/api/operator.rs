@@ -49,6 +49,12 @@ pub struct ApplyRequest {
     pub request: PlanRequest,
     /// Who asks, for the journal.
     pub actor: String,
+    /// Why, for the journal, where the spec alone does not tell.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The plan that the person has seen and wants: another one is refused.
+    #[serde(default)]
+    pub shown: Option<Plan>,
 }
 
 /// A run was started, or there was nothing to run.

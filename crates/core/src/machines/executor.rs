@@ -252,6 +252,7 @@ impl Executor {
     fn attempt(&mut self, call: InsideKafka, now: Moment) -> Action {
         let Some(attempt) = &self.attempt else {
             self.attempt = Some(Attempt { since: now.elapsed, last: None });
+            self.waits_for = "Kafka to answer".to_owned();
             let entry = self.run.entry(&self.run.actor, call.title());
             return Action::InsideKafka { call, entry: Some(entry) };
         };

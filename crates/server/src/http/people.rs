@@ -41,6 +41,7 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         .route("/v1/clusters/{name}/users/{user}/certificate", post(user_certificate))
         .route("/v1/clusters/{name}/nodes/{slot}/log", get(log))
         .route("/v1/stop-if-idle", post(stop_if_idle))
+        .merge(super::past::router())
         .with_state(server)
 }
 
