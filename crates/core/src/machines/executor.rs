@@ -233,15 +233,14 @@ impl Executor {
     }
 
     fn situation<'a>(&'a self, look: &Look<'a>, now: Moment) -> Situation<'a> {
-        let Look { current, inventory } = *look;
-        Situation { current, goal: &self.run.goal, inventory, now: now.wall }
+        Situation::new(*look, &self.run.goal, now.wall)
     }
 
     /// Remembers where the slots are, for people: also what was heard some time ago.
     fn see(&mut self, look: &Look<'_>) {
-        let target = look.current.unwrap_or(&self.run.goal);
+        let in_force = look.current.unwrap_or(&self.run.goal).slots();
         let stages = self.run.goal.slots().into_keys().filter_map(|slot| {
-            let (host, _) = *target.slots().get(slot)?;
+            let (host, _) = *in_force.get(slot)?;
             let report =
                 look.inventory.hosts.get(host)?.value.clusters.get(&self.run.cluster)?.slots.get(slot)?;
             Some((slot.clone(), report.stage.clone()))

@@ -23,8 +23,7 @@ pub(super) enum Standing {
 /// Where one slot stands.
 pub(super) fn standing(name: &SlotName, situation: &Situation<'_>) -> Standing {
     let under = |what: &str| Standing::Under { what: what.to_owned() };
-    let Some((current, slot)) = situation.current.and_then(|current| Some((current, current.slot(name)?)))
-    else {
+    let (Some(current), Some((_, slot))) = (situation.current, situation.in_force.get(name)) else {
         return under("not published yet");
     };
     let (told, wanted) = (told(name, situation), current.number);
@@ -70,14 +69,14 @@ fn standing_of(slot: &SlotTarget, report: &SlotReport) -> Standing {
 /// What the slot's own host says of the cluster, where it was heard lately.
 fn told<'a>(name: &SlotName, situation: &Situation<'a>) -> Option<&'a ClusterReport> {
     let current = situation.current?;
-    let (host, _) = *current.slots().get(name)?;
+    let (host, _) = *situation.in_force.get(name)?;
     situation.inventory.heard(host, situation.now)?.clusters.get(&current.cluster)
 }
 
 /// The target that the slot's own host does not obey, where it was heard lately.
 fn refused<'a>(name: &SlotName, situation: &Situation<'a>) -> Option<&'a RefusedTarget> {
     let current = situation.current?;
-    let (host, _) = *current.slots().get(name)?;
+    let (host, _) = *situation.in_force.get(name)?;
     let refused = situation.inventory.heard(host, situation.now)?.refused.get(&current.cluster)?;
     (refused.number == current.number).then_some(refused)
 }

@@ -1,30 +1,42 @@
 //! What is next in one step of a plan: level-triggered, from what was observed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::InsideKafka;
 use super::patience::Stuck;
 use super::standing::{Standing, leaders_away, progress_of, reason_not_back, standing};
+use super::{InsideKafka, Look};
 use crate::machines::permits::{NotNow, may_serve, reason_not_now};
-use crate::model::SlotName;
 use crate::model::inventory::{Inventory, KafkaView};
 use crate::model::plan::{Act, Step};
-use crate::model::target::Target;
+use crate::model::target::{SlotTarget, Target};
+use crate::model::{HostId, SlotName};
 use crate::planner::advance;
 use crate::planner::safety::{Unsafe, VIEW_MAY_BE_OLD};
 
 /// What is known at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Situation<'a> {
     pub(super) current: Option<&'a Target>,
     pub(super) goal: &'a Target,
     pub(super) inventory: &'a Inventory,
     pub(super) now: Timestamp,
+    /// The slots of the target in force, with their hosts.
+    pub(super) in_force: Slots<'a>,
+    /// The slots of the goal.
+    pub(super) wanted: Slots<'a>,
 }
 
+type Slots<'a> = BTreeMap<&'a SlotName, (&'a HostId, &'a SlotTarget)>;
+
 impl<'a> Situation<'a> {
+    pub(super) fn new(look: Look<'a>, goal: &'a Target, now: Timestamp) -> Self {
+        let Look { current, inventory } = look;
+        let in_force = current.map(Target::slots).unwrap_or_default();
+        Self { current, goal, inventory, now, in_force, wanted: goal.slots() }
+    }
+
     /// What Kafka shows now; an old look is none.
     fn kafka(&self) -> Option<&'a KafkaView> {
         let seen = self.inventory.kafka.as_ref()?;
@@ -34,13 +46,14 @@ impl<'a> Situation<'a> {
 
     /// The slots of a step. One that the goal does not name is left alone: nothing is dropped by a step.
     fn concerned(&self, step: &Step) -> BTreeSet<SlotName> {
-        step.act.slots().into_iter().filter(|slot| self.goal.slot(slot).is_some()).collect()
+        step.act.slots().into_iter().filter(|slot| self.wanted.contains_key(slot)).collect()
     }
 
     /// Whether the target in force says of the slots what the goal says.
     fn is_published(&self, slots: &BTreeSet<SlotName>) -> bool {
-        let in_force = |slot| self.current.and_then(|current| current.slot(slot));
-        slots.iter().all(|slot| in_force(slot) == self.goal.slot(slot))
+        slots.iter().all(|slot| {
+            self.in_force.get(slot).map(|(_, slot)| slot) == self.wanted.get(slot).map(|(_, slot)| slot)
+        })
     }
 
     fn advanced(&self, slots: &BTreeSet<SlotName>) -> Move {
@@ -181,7 +194,7 @@ fn shown(act: &Act, view: &KafkaView, situation: &Situation<'_>) -> Move {
 fn back(act: &Act, view: &KafkaView, situation: &Situation<'_>) -> Move {
     let slots = act.slots();
     let waiting = slots.iter().filter_map(|slot| {
-        let behind = reason_not_back(situation.goal.slot(slot)?, view)?;
+        let behind = reason_not_back(situation.wanted.get(slot)?.1, view)?;
         Some(format!("{slot}: {behind}"))
     });
     let waiting: Vec<String> = waiting.collect();
@@ -189,7 +202,7 @@ fn back(act: &Act, view: &KafkaView, situation: &Situation<'_>) -> Move {
         return Move::Wait { waits_for: waiting.join(", ") };
     }
     let Act::Restart { slot } = act else { return Move::Done };
-    let id = situation.goal.slot(slot).map(|slot| slot.identity.node_id);
+    let id = situation.wanted.get(slot).map(|(_, slot)| slot.identity.node_id);
     // Kafka would do it too, when it next compares: every `leader.imbalance.check.interval.seconds`, 300 s.
     let partitions = id.map(|id| leaders_away(id, view)).unwrap_or_default();
     if partitions.is_empty() {
@@ -201,9 +214,11 @@ fn back(act: &Act, view: &KafkaView, situation: &Situation<'_>) -> Move {
 
 fn progress(step: &Step, situation: &Situation<'_>) -> Vec<String> {
     let concerned = situation.concerned(step);
-    let current = situation.current.map(Target::slots).unwrap_or_default();
-    let mut lines: Vec<String> =
-        current.keys().filter_map(|slot| progress_of(slot, concerned.contains(*slot), situation)).collect();
+    let mut lines: Vec<String> = situation
+        .in_force
+        .keys()
+        .filter_map(|slot| progress_of(slot, concerned.contains(*slot), situation))
+        .collect();
     lines.extend(situation.current.map(|current| format!("target {}", current.number)));
     if let Some(view) = situation.kafka() {
         let behind = view.partitions.iter();
