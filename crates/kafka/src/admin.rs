@@ -12,7 +12,9 @@ mod topics;
 
 pub use acls::{Acl, AclFilter, AclOperation, AclPermission, PatternType, ResourceType};
 pub use cluster::{ClusterDescription, NodeDescription};
-pub use configs::{ConfigChange, ConfigEdit, ConfigEntry, ConfigOperation, ConfigResource, ConfigSource};
+pub use configs::{
+    ConfigChange, ConfigEdit, ConfigEntry, ConfigOperation, ConfigResource, ConfigSource, ConfigSynonym,
+};
 pub use features::{FeatureLevels, Features};
 pub use leaders::Election;
 pub use log_dirs::{LogDir, LogDirReplica};

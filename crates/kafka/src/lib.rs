@@ -26,10 +26,10 @@ mod transport;
 pub use address::{Address, AddressError};
 pub use admin::{
     Acl, AclFilter, AclOperation, AclPermission, ClusterDescription, ConfigChange, ConfigEdit, ConfigEntry,
-    ConfigOperation, ConfigResource, ConfigSource, CreatedTopic, Election, FeatureLevels, Features, LogDir,
-    LogDirReplica, NewTopic, NodeDescription, PartitionDescription, PatternType, QuorumDescription,
-    QuorumListener, QuorumNode, QuorumReplica, Reassignment, ResourceType, TopicDescription, TopicPartition,
-    TopicSelection,
+    ConfigOperation, ConfigResource, ConfigSource, ConfigSynonym, CreatedTopic, Election, FeatureLevels,
+    Features, LogDir, LogDirReplica, NewTopic, NodeDescription, PartitionDescription, PatternType,
+    QuorumDescription, QuorumListener, QuorumNode, QuorumReplica, Reassignment, ResourceType,
+    TopicDescription, TopicPartition, TopicSelection,
 };
 pub use cluster::{Cluster, Endpoint, OperationError};
 pub use codec::{CLIENT_ID, CodecError, Compression};

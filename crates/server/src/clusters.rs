@@ -82,6 +82,18 @@ impl ClusterState {
         seen
     }
 
+    /// Looks now, also at the settings of each broker.
+    pub(crate) async fn look_closely(
+        &self,
+        store: &StoreHandle,
+        target: &Target,
+    ) -> Option<Observed<KafkaView>> {
+        let mut seen = self.look(store, target).await?;
+        let link = self.link(store, target).await.ok()?;
+        seen.value.broker_config = link.look_at_brokers(seen.value.brokers.iter().copied()).await;
+        Some(seen)
+    }
+
     /// The link to Kafka, made anew when listeners or the certificate ask for it.
     pub(crate) async fn link(&self, store: &StoreHandle, target: &Target) -> Result<KafkaLink, ServerError> {
         let bootstrap = bootstrap_of(target);

@@ -1,6 +1,7 @@
 //! The server's link to a cluster: over the internal listener, as `klamm:server`. Looks, and acts.
 
 mod leaders;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,9 +17,8 @@ use klamm_core::model::target::Target;
 use klamm_core::model::{DirectoryId, NodeId};
 use klamm_core::render::server_properties::INTERNAL;
 use klamm_kafka::{
-    Acl, AclFilter, AclPermission, Address, Cluster, ConfigChange, ConfigEdit, ConfigResource, ConfigSource,
-    ConnectOptions, Endpoint, NewTopic, OperationError, PatternType, Refusal, ResourceType, TopicPartition,
-    Transport,
+    Acl, AclFilter, AclPermission, Address, Cluster, ConfigResource, ConfigSource, ConnectOptions, Endpoint,
+    NewTopic, OperationError, PatternType, Refusal, ResourceType, TopicPartition, Transport,
 };
 use klamm_pki::{LiveIdentity, TlsError, client_config, root_store};
 
@@ -129,22 +129,17 @@ impl KafkaLink {
         for (resource, entries) in topic_configs {
             let ConfigResource::Topic(topic) = resource else { continue };
             let entries = entries.unwrap_or_default();
-            let value = entries
-                .into_iter()
-                .find(|entry| entry.name == "min.insync.replicas")
-                .and_then(|entry| entry.value);
-            if let Some(min_isr) = value.and_then(|value| value.parse().ok()) {
-                view.min_isr.insert(topic, min_isr);
+            let min_isr = entries.iter().find(|entry| entry.name == "min.insync.replicas");
+            let min_isr = min_isr.and_then(|entry| entry.value.as_ref()?.parse().ok());
+            view.min_isr.extend(min_isr.map(|min_isr| (topic.clone(), min_isr)));
+            let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
+            let own: BTreeMap<String, String> =
+                own.filter_map(|entry| Some((entry.name, entry.value?))).collect();
+            if !own.is_empty() {
+                view.topic_config.insert(topic, own);
             }
         }
-        for (_, entries) in defaults {
-            let entries = entries.map_err(|source| KafkaLinkError::Refused {
-                operation: "describe cluster settings",
-                source,
-            })?;
-            let set = entries.into_iter().filter(|entry| entry.source == ConfigSource::ClusterDefault);
-            view.cluster_config.extend(set.filter_map(|entry| Some((entry.name, entry.value?))));
-        }
+        view.cluster_config = settings::of_cluster(defaults)?;
         view.access = access.iter().filter_map(access_entry).collect();
         Ok(Observed { at, value: view })
     }
@@ -152,8 +147,24 @@ impl KafkaLink {
     /// Does one act; whether it took is for the next look to say.
     pub(crate) async fn act(&self, act: &Act) -> Result<(), KafkaLinkError> {
         match act {
-            Act::Configure { settings } => self.configure(settings).await,
+            Act::Configure { settings } => {
+                let edits = settings.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+                self.configure(vec![(ConfigResource::ClusterDefault, edits)]).await
+            }
+            Act::Alter { settings } => self.alter(settings).await,
             Act::Grant { entries } => self.grant(entries).await,
+            Act::Revoke { entries } => self.revoke(entries).await,
+            Act::AddPartitions { name, partitions } => {
+                let operation = "add partitions";
+                let grown = self.cluster.create_partitions(name.clone(), *partitions, ACT).await;
+                let grown = grown.map_err(|source| KafkaLinkError::Operation { operation, source })?;
+                all_taken(operation, [grown])
+            }
+            Act::ConfigureTopic { name, set, unset } => {
+                let set = set.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+                let edits = set.chain(unset.iter().map(|key| (key.clone(), None))).collect();
+                self.configure(vec![(ConfigResource::Topic(name.clone()), edits)]).await
+            }
             Act::CreateTopic { name, partitions, replicas, config } => {
                 let topic = NewTopic {
                     name: name.clone(),
@@ -176,19 +187,17 @@ impl KafkaLink {
         }
     }
 
-    async fn configure(&self, settings: &BTreeMap<String, String>) -> Result<(), KafkaLinkError> {
-        let operation = "set cluster settings";
-        let edits = settings.iter().map(|(key, value)| ConfigEdit::set(key, value)).collect();
-        let change = ConfigChange { resource: ConfigResource::ClusterDefault, edits };
-        let altered = self.cluster.alter_configs(vec![change], false, ACT).await;
-        let altered = altered.map_err(|source| KafkaLinkError::Operation { operation, source })?;
-        all_taken(operation, altered.into_iter().map(|(_, result)| result))
-    }
-
     async fn grant(&self, entries: &BTreeSet<AccessEntry>) -> Result<(), KafkaLinkError> {
         let operation = "create ACLs";
         let created = self.cluster.create_acls(entries.iter().map(acl).collect(), ACT).await;
         all_taken(operation, created.map_err(|source| KafkaLinkError::Operation { operation, source })?)
+    }
+
+    async fn revoke(&self, entries: &BTreeSet<AccessEntry>) -> Result<(), KafkaLinkError> {
+        let operation = "delete ACLs";
+        let filters = entries.iter().map(|entry| AclFilter::from(&acl(entry))).collect();
+        let deleted = self.cluster.delete_acls(filters, ACT).await;
+        all_taken(operation, deleted.map_err(|source| KafkaLinkError::Operation { operation, source })?)
     }
 }
 

@@ -13,43 +13,76 @@ use klamm_core::model::cluster::Cluster;
 use klamm_core::model::inventory::{Inventory, Stage};
 use klamm_core::model::target::{RunState, Target};
 use klamm_core::model::{ClusterId, ClusterName, HostId, Sha256};
-use klamm_core::planner::{PlanInput, Planned, Supply, TrustBundles, plan};
+use klamm_core::planner::{End, Known, PlanInput, Planned, Supply, TrustBundles, plan, plan_end};
+
+use klamm_store::ClusterRecord;
 
 use crate::Server;
 use crate::clusters::ClusterState;
-use crate::error::ServerError;
-use klamm_store::ClusterRecord;
+use crate::error::{ServerError, chain};
 
 /// How long the first report after a start is waited for: an agent dials at once, and again every half second.
 const FIRST_REPORT: Duration = Duration::from_secs(10);
 
-/// What a request is about, before anything is decided.
+/// A cluster that shall run, before anything is decided.
 struct Asked {
     clusters: Vec<ClusterRecord>,
     /// The store's row; none for a new cluster.
     known: Option<ClusterRecord>,
     cluster: Cluster,
     spec: String,
+    refresh_defaults: bool,
     warnings: Vec<String>,
+}
+
+/// The cluster's row, unless what is asked of it makes no sense.
+fn known(
+    clusters: &[ClusterRecord],
+    name: &ClusterName,
+    want: Want,
+) -> Result<Option<ClusterRecord>, ServerError> {
+    let known = clusters.iter().find(|record| record.name == *name).cloned();
+    if want != Want::Destroyed && known.as_ref().is_some_and(|record| record.want == Want::Destroyed) {
+        return Err(ServerError::HalfDestroyed(name.clone()));
+    }
+    Ok(known)
 }
 
 async fn ask(server: &Server, name: &ClusterName, request: &PlanRequest) -> Result<Asked, ServerError> {
     let clusters = server.store.with(|store| store.clusters()).await?;
-    let known = clusters.iter().find(|record| record.name == *name).cloned();
-    if request.want != Want::Up && known.is_none() {
-        return Err(ServerError::NoCluster(name.clone()));
-    }
-    if request.want != Want::Destroyed && known.as_ref().is_some_and(|record| record.want == Want::Destroyed)
-    {
-        return Err(ServerError::HalfDestroyed(name.clone()));
-    }
+    let known = known(&clusters, name, request.want)?;
     let spec = match (&request.spec, &known) {
         (Some(spec), _) => spec.clone(),
         (None, Some(record)) => stored_spec(server, record).await?,
         (None, None) => return Err(ServerError::NoCluster(name.clone())),
     };
     let (cluster, warnings) = read_spec(server, &spec, &request.file, known.as_ref()).await?;
-    Ok(Asked { clusters, known, cluster, spec, warnings })
+    let refresh_defaults = request.refresh_defaults;
+    Ok(Asked { clusters, known, cluster, spec, refresh_defaults, warnings })
+}
+
+/// How a cluster ends. Its spec need not be readable any more: what is in force says what there is.
+async fn plan_of_end(
+    server: &Server,
+    name: &ClusterName,
+    want: Want,
+    end: End,
+) -> Result<(ClusterRecord, Planned), ServerError> {
+    let known = known(&server.store.with(|store| store.clusters()).await?, name, want)?;
+    let record = known.ok_or_else(|| ServerError::NoCluster(name.clone()))?;
+    let id = record.id;
+    let current = server.store.with(move |store| store.current_target(id)).await?;
+    let planned = plan_end(name, current.as_ref(), end);
+    Ok((ClusterRecord { want, ..record }, planned))
+}
+
+/// How it ends, if it shall.
+fn end_of(want: Want) -> Option<End> {
+    match want {
+        Want::Up => None,
+        Want::Down => Some(End::Down),
+        Want::Destroyed => Some(End::Destroyed),
+    }
 }
 
 /// What would be done. Leaves nothing behind, also for a cluster that is not there yet.
@@ -58,15 +91,24 @@ pub(crate) async fn preview(
     name: &ClusterName,
     request: &PlanRequest,
 ) -> Result<PlanAnswer, ServerError> {
+    let answer = |planned: Planned, warnings| PlanAnswer {
+        plan: planned.plan,
+        explanations: planned.explanations,
+        warnings,
+    };
+    if let Some(end) = end_of(request.want) {
+        let (_, planned) = plan_of_end(server, name, request.want, end).await?;
+        return Ok(answer(planned, Vec::new()));
+    }
     let asked = ask(server, name, request).await?;
     let planned = match &asked.known {
         Some(record) => {
             let state = server.clusters.state(record.id, &record.name).await?;
-            plan_for(server, &asked, request.want, &state).await?
+            plan_for(server, &asked, &state).await?
         }
         None => plan_new(server, &asked).await?,
     };
-    Ok(PlanAnswer { plan: planned.plan, warnings: asked.warnings })
+    Ok(answer(planned, asked.warnings))
 }
 
 /// A plan that is about to be run.
@@ -88,10 +130,15 @@ pub(crate) async fn prepare(
     name: &ClusterName,
     request: &PlanRequest,
 ) -> Result<Prepared, ServerError> {
+    if let Some(end) = end_of(request.want) {
+        let (record, planned) = plan_of_end(server, name, request.want, end).await?;
+        let state = server.clusters.state(record.id, &record.name).await?;
+        return Ok(Prepared { state, record, planned, warnings: Vec::new() });
+    }
     let asked = ask(server, name, request).await?;
     let id = asked.known.as_ref().map_or_else(fresh_cluster_id, |record| record.id);
     let state = server.clusters.state(id, &asked.cluster.name).await?;
-    let mut planned = plan_for(server, &asked, request.want, &state).await?;
+    let mut planned = plan_for(server, &asked, &state).await?;
     let digest = Sha256::of(asked.spec.as_bytes());
     let record = ClusterRecord { id, name: asked.cluster.name, want: request.want, spec: digest };
     planned.blobs.entry(digest).or_insert_with(|| asked.spec.into_bytes());
@@ -106,22 +153,20 @@ pub(crate) async fn read_spec(
     known: Option<&ClusterRecord>,
 ) -> Result<(Cluster, Vec<String>), ServerError> {
     let memory = server.hosts.reports().values().map(|report| report.value.memory).min();
-    server.specs.read(spec, file, running_version(server, known).await?, memory)
+    let current = match known {
+        Some(record) => {
+            let id = record.id;
+            server.store.with(move |store| store.current_target(id)).await?
+        }
+        None => None,
+    };
+    server.specs.read(spec, file, current.as_ref().and_then(running_version), memory)
 }
 
 /// What a spec without `kafka` means: the version that runs, so that a newer Klamm changes nothing.
-async fn running_version(
-    server: &Server,
-    known: Option<&ClusterRecord>,
-) -> Result<Option<KafkaVersion>, ServerError> {
-    let Some(record) = known else { return Ok(None) };
-    let id = record.id;
-    let current = server.store.with(move |store| store.current_target(id)).await?;
-    let version = current.and_then(|target| {
-        let slots = target.slots();
-        slots.values().next().and_then(|(_, slot)| slot.process.kafka.parse().ok())
-    });
-    Ok(version)
+fn running_version(current: &Target) -> Option<KafkaVersion> {
+    let mut slots = current.slices.values().flat_map(|slice| slice.slots.values());
+    slots.next().and_then(|slot| slot.process.kafka.parse().ok())
 }
 
 pub(crate) async fn stored_spec(server: &Server, record: &ClusterRecord) -> Result<String, ServerError> {
@@ -137,31 +182,49 @@ fn fresh_cluster_id() -> ClusterId {
     ClusterId::from_random(bytes)
 }
 
-async fn plan_for(
-    server: &Server,
-    asked: &Asked,
-    want: Want,
-    state: &ClusterState,
-) -> Result<Planned, ServerError> {
+/// What the target in force refers to. A spec that this Klamm cannot read any more is left out.
+async fn known_of(server: &Server, current: Option<&Target>) -> Result<Known, ServerError> {
+    let Some(current) = current else { return Ok(Known::default()) };
+    let slots = current.slots();
+    let files: BTreeSet<Sha256> = slots.values().flat_map(|(_, slot)| slot.files.values().copied()).collect();
+    let specs: BTreeSet<Sha256> =
+        slots.values().filter_map(|(_, slot)| slot.made_from).chain([current.spec]).collect();
+    let (files, specs) =
+        server.store.with(move |store| Ok((store.blobs(&files)?, store.blobs(&specs)?))).await?;
+    let running = running_version(current);
+    let mut known = Known { specs: BTreeMap::new(), files };
+    for (digest, text) in specs {
+        match server.specs.read(&String::from_utf8_lossy(&text), "the spec in force", running, None) {
+            Ok((cluster, _)) => drop(known.specs.insert(digest, cluster)),
+            Err(error) => {
+                tracing::warn!(cluster = %current.name, error = chain(&error), "the spec in force cannot be read any more");
+            }
+        }
+    }
+    Ok(known)
+}
+
+async fn plan_for(server: &Server, asked: &Asked, state: &ClusterState) -> Result<Planned, ServerError> {
     let id = state.id;
     let current = server.store.with(move |store| store.current_target(id)).await?;
+    let known = known_of(server, current.as_ref()).await?;
     let mut inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
     if let Some(current) = &current
-        && want == Want::Up
         && all_ready(current, &inventory)
     {
-        inventory.kafka = state.look(&server.store, current).await;
+        inventory.kafka = state.look_closely(&server.store, current).await;
     }
     let input = PlanInput {
         cluster: &asked.cluster,
         spec: &asked.spec,
-        want,
         id: state.id,
         current: current.as_ref(),
+        known: &known,
         inventory: &inventory,
         reserved_ports: &reserved_ports(server, Some(state.id), &asked.clusters).await?,
         supply: supply_of(server, &asked.cluster)?,
         trust: &state.authorities.trust(),
+        refresh_defaults: asked.refresh_defaults,
         now: Timestamp::now(),
     };
     Ok(plan(&input, &mut rand::rng())?)
@@ -173,13 +236,14 @@ async fn plan_new(server: &Server, asked: &Asked) -> Result<Planned, ServerError
     let input = PlanInput {
         cluster: &asked.cluster,
         spec: &asked.spec,
-        want: Want::Up,
         id: fresh_cluster_id(),
         current: None,
+        known: &Known::default(),
         inventory: &inventory,
         reserved_ports: &reserved_ports(server, None, &asked.clusters).await?,
         supply: supply_of(server, &asked.cluster)?,
         trust: &TrustBundles { nodes: String::new(), users: String::new() },
+        refresh_defaults: false,
         now: Timestamp::now(),
     };
     Ok(plan(&input, &mut rand::rng())?)

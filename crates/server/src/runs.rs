@@ -144,7 +144,10 @@ async fn carry_out(server: &Server, state: &ClusterState, mut executor: Executor
         let look = Look { current: current.as_ref(), inventory: &inventory };
         let by_kafka = executor.needs_kafka(&look, clock.now());
         if by_kafka && let Some(current) = &current {
-            inventory.kafka = state.look(store, current).await;
+            inventory.kafka = match executor.needs_settings() {
+                true => state.look_closely(store, current).await,
+                false => state.look(store, current).await,
+            };
             // Looking may have taken seconds.
             inventory.hosts = hosts.reports();
         }

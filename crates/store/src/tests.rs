@@ -31,6 +31,7 @@ fn child_of(parent: Option<&Target>) -> Target {
         parent: parent.map(Target::digest),
         spec: Sha256::of(b"spec"),
         next_node_id: NodeId(1),
+        holdings: Default::default(),
         slices: BTreeMap::new(),
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn roll(world: &mut World) -> Result<()> {
     let files = world.admin(Format::Librdkafka)?;
     let load = Load::start(world.python()?, &files, "rolled", 6)?;
     // act
-    world.extend_spec("config: { num.io.threads: 9 }\n");
+    world.extend_spec("config: { queued.max.requests: 600 }\n");
     let mut fewest = before.nodes.len();
     let mut seen: BTreeMap<Vec<i32>, ()> = BTreeMap::new();
     std::thread::scope(|scope| -> Result<()> {
@@ -107,7 +107,12 @@ pub(crate) fn roll(world: &mut World) -> Result<()> {
     for node in after.nodes.values() {
         let told =
             world.python()?.tell("broker_configs.py", &[&files.main_path(), &node.node_id.to_string()])?;
-        ensure!(told["num.io.threads"][0] == "9", "node {} has {}", node.node_id, told["num.io.threads"]);
+        ensure!(
+            told["queued.max.requests"][0] == "600",
+            "node {} has {}",
+            node.node_id,
+            told["queued.max.requests"]
+        );
     }
     written.audit(world.python()?, &files, "rolled")?;
     let again = world.up()?;

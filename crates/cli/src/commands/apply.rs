@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// The spec; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Give existing nodes the defaults and the code of this Klamm too, see `klamm up --help`
+    #[arg(long)]
+    refresh_defaults: bool,
     #[command(flatten)]
     consent: Consent,
 }
@@ -48,7 +51,8 @@ pub(crate) struct Consent {
     detach: bool,
 }
 
-pub(crate) async fn run(invocation: &Invocation, Args { file, consent }: Args) -> Result<u8, CliError> {
+pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
+    let Args { file, refresh_defaults, consent } = args;
     let given = specs::find(file.as_deref(), &invocation.terminal)?;
     if invocation.root.is_in_use() {
         ensure_daemon(invocation).await?;
@@ -59,10 +63,13 @@ pub(crate) async fn run(invocation: &Invocation, Args { file, consent }: Args) -
         let cluster = invocation.choose_cluster(&api).await?;
         api.status(&cluster).await?;
     }
-    let (cluster, request) = up::request(invocation, &api, given).await?;
+    let (cluster, request) = up::request(invocation, &api, given, refresh_defaults).await?;
     let mut command = format!("{} apply", invocation.command());
     if let Some(file) = &file {
         command.push_str(&format!(" -f {}", file.display()));
+    }
+    if refresh_defaults {
+        command.push_str(" --refresh-defaults");
     }
     let wish = Wish { cluster, request, why: None, command };
     show_and_run(invocation, &api, wish, consent).await

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use klamm_core::model::plan::{ChangeClass, Plan};
+use klamm_core::model::plan::{ChangeClass, Explanation, Plan};
 
 use super::{ensure_daemon, tell_warnings, up};
 use crate::error::CliError;
@@ -22,11 +22,20 @@ Classes of change, from harmless to not:
   reload    certificates or trust, swapped live
   restart   a process must stop and start; one after the other, behind the safety rule
   stop      ends the service of what it names
-  delete    deletes data")]
+  delete    deletes data
+
+What needs data to be elsewhere first (move), or would lose data or cannot be undone (refused), is not planned: the
+command fails and says what to do instead.")]
 pub(crate) struct Args {
     /// The spec; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Say also how heap and threads of each node were chosen
+    #[arg(long)]
+    explain: bool,
+    /// Plan with the defaults and the code of this Klamm for nodes that exist too, see `klamm up --help`
+    #[arg(long)]
+    refresh_defaults: bool,
 }
 
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
@@ -40,12 +49,15 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
         ensure_daemon(invocation).await?;
     }
     let api = invocation.api()?;
-    let (cluster, request) = up::request(invocation, &api, given).await?;
+    let (cluster, request) = up::request(invocation, &api, given, args.refresh_defaults).await?;
     let answer = api.plan(&cluster, &request).await;
     if !was_there && let Err(failure) = api.stop_if_idle().await {
         tracing::warn!(error = %failure, "the daemon was not asked to stop");
     }
-    let answer = answer?;
+    let mut answer = answer?;
+    if !args.explain {
+        answer.explanations.clear();
+    }
     tell_warnings(&answer.warnings);
     match invocation.terminal.format {
         Format::Json => print_json(&answer)?,
@@ -55,7 +67,12 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
             if let Some(file) = &args.file {
                 command.push_str(&format!(" -f {}", file.display()));
             }
-            output::print(&render(&answer.plan, terminal.width, terminal.color, &command))?;
+            if args.refresh_defaults {
+                command.push_str(" --refresh-defaults");
+            }
+            let mut text = render(&answer.plan, terminal.width, terminal.color, &command);
+            text.push_str(&render_explanations(&answer.explanations, terminal.width, terminal.color));
+            output::print(&text)?;
         }
     }
     Ok(if answer.plan.is_empty() { exit::DONE } else { exit::CHANGES })
@@ -88,11 +105,24 @@ pub(super) fn render(plan: &Plan, width: Option<usize>, color: bool, command: &s
     text
 }
 
+fn render_explanations(explanations: &[Explanation], width: Option<usize>, color: bool) -> String {
+    if explanations.is_empty() {
+        return String::new();
+    }
+    let columns =
+        [("NODE", Keep::Always), ("WHAT", Keep::Always), ("VALUE", Keep::Always), ("WHY", Keep::Always)];
+    let mut table = Table::new(&columns);
+    for Explanation { subject, what, value, reason } in explanations {
+        table.row([Field::plain(subject), Field::plain(what), Field::plain(value), Field::plain(reason)]);
+    }
+    format!("\n{}", table.render(width, color))
+}
+
 fn tone(class: ChangeClass) -> Tone {
     match class {
         ChangeClass::None => Tone::Quiet,
         ChangeClass::Dynamic | ChangeClass::Reload => Tone::Good,
-        ChangeClass::Restart => Tone::Notice,
-        ChangeClass::Stop | ChangeClass::Delete => Tone::Bad,
+        ChangeClass::Restart | ChangeClass::Move => Tone::Notice,
+        ChangeClass::Stop | ChangeClass::Delete | ChangeClass::Refused => Tone::Bad,
     }
 }

@@ -32,8 +32,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(invocation: &Invocation, Args { target, consent }: Args) -> Result<u8, CliError> {
     let (api, cluster) = reach(invocation).await?;
     let spec = api.spec_of(&cluster, TargetNumber(target)).await?;
-    let request =
-        PlanRequest { want: Want::Up, spec: Some(spec), file: format!("the spec of target {target}") };
+    let request = PlanRequest {
+        want: Want::Up,
+        spec: Some(spec),
+        file: format!("the spec of target {target}"),
+        refresh_defaults: false,
+    };
     let why = Some(format!("rolls back to the spec of target {target}"));
     let command = format!("{} rollback {target}", invocation.command());
     show_and_run(invocation, &api, Wish { cluster, request, why, command }, consent).await

@@ -41,6 +41,10 @@ pub(crate) struct Args {
     /// Do not wait: the run goes on by itself
     #[arg(long)]
     detach: bool,
+    /// Give existing nodes the defaults and the code of this Klamm, sized for the hosts of today, with the restarts
+    /// that this needs; without it they keep what they were made with
+    #[arg(long)]
+    refresh_defaults: bool,
 }
 
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
@@ -48,7 +52,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     remember_mirrors(invocation, &args.mirrors)?;
     ensure_daemon(invocation).await?;
     let api = invocation.api()?;
-    let (cluster, request) = request(invocation, &api, given).await?;
+    let (cluster, request) = request(invocation, &api, given, args.refresh_defaults).await?;
     let started = if args.detach {
         apply(&api, &cluster, request).await?
     } else {
@@ -95,12 +99,13 @@ pub(super) async fn request(
     invocation: &Invocation,
     api: &Api,
     given: Option<GivenSpec>,
+    refresh_defaults: bool,
 ) -> Result<(ClusterName, PlanRequest), CliError> {
     if let Some(GivenSpec { text, file, cluster }) = given {
         if let Some(wanted) = invocation.cluster.as_ref().filter(|wanted| **wanted != cluster) {
             return Err(CliError::OtherCluster { file, found: cluster, wanted: wanted.clone() });
         }
-        return Ok((cluster, PlanRequest { want: Want::Up, spec: Some(text), file }));
+        return Ok((cluster, PlanRequest { want: Want::Up, spec: Some(text), file, refresh_defaults }));
     }
     let clusters = api.clusters().await?.clusters;
     let chosen = match (&invocation.cluster, clusters.as_slice()) {
@@ -116,7 +121,7 @@ pub(super) async fn request(
     }
     let spec = (!is_known).then(|| specs::built_in(&chosen));
     let file = if is_known { format!("the spec of {chosen}") } else { "the built-in spec".to_owned() };
-    Ok((chosen, PlanRequest { want: Want::Up, spec, file }))
+    Ok((chosen, PlanRequest { want: Want::Up, spec, file, refresh_defaults }))
 }
 
 /// Keeps the mirrors for every later download, also of a daemon that is started again.

@@ -194,7 +194,11 @@ async fn plan(
     Json(request): Json<PlanRequest>,
 ) -> Json<PlanAnswer> {
     shared.note(&format!("plan {name}"), &request);
-    Json(shared.with(|world| PlanAnswer { plan: world.plan.clone(), warnings: world.warnings.clone() }))
+    Json(shared.with(|world| PlanAnswer {
+        plan: world.plan.clone(),
+        explanations: Vec::new(),
+        warnings: world.warnings.clone(),
+    }))
 }
 
 async fn apply(

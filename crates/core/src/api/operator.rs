@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::inventory::{CertificateReport, KafkaView, Observed, ProcessReport, Stage};
-use crate::model::plan::Plan;
+use crate::model::plan::{Explanation, Plan};
 use crate::model::run::RunState;
 use crate::model::{ClusterId, ClusterName, HostId, NodeId, SlotName, TargetNumber};
 
@@ -31,6 +31,9 @@ pub struct PlanRequest {
     pub spec: Option<String>,
     /// The spec's file name, for messages.
     pub file: String,
+    /// Whether existing nodes take what this Klamm would make of them from nothing, with the restarts that it needs.
+    #[serde(default)]
+    pub refresh_defaults: bool,
 }
 
 /// What would be done.
@@ -38,6 +41,9 @@ pub struct PlanRequest {
 pub struct PlanAnswer {
     /// The steps and their reasons.
     pub plan: Plan,
+    /// How sizes were chosen, slot by slot.
+    #[serde(default)]
+    pub explanations: Vec<Explanation>,
     /// Warnings about the spec, ready to print.
     pub warnings: Vec<String>,
 }

@@ -48,7 +48,7 @@ impl Size {
 /// Eligible leader replicas are on for new clusters from this line. From then on `min.insync.replicas` is the
 /// cluster's and not a broker's, and a controller that finds none in the cluster's metadata writes its own static
 /// value there when it first becomes active (measured on 4.3.1: the file's 2 became the cluster's 2).
-const ELIGIBLE_LEADER_REPLICAS: KafkaLine = KafkaLine::new(4, 1);
+pub const ELIGIBLE_LEADER_REPLICAS: KafkaLine = KafkaLine::new(4, 1);
 
 /// What goes into a node's `server.properties`, by key. The layers of the spec go over it.
 pub fn settings(role: NodeRole, profile: Profile, version: KafkaVersion, size: &Size) -> Vec<Setting> {

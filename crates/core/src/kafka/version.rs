@@ -146,6 +146,15 @@ pub enum Profile {
     Production,
 }
 
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Laptop => "laptop",
+            Self::Production => "production",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -146,6 +146,12 @@ impl Executor {
         step::needs_kafka(step, &self.situation(look, now))
     }
 
+    /// Whether that look must also ask each broker for its settings, as reading back an alteration needs.
+    pub fn needs_settings(&self) -> bool {
+        let step = self.run.plan.steps.get(self.run.next_step);
+        step.is_some_and(|step| matches!(step.act, Act::Alter { .. }))
+    }
+
     /// Decides. Each action must be done, or told of as [`Executor::not_done`], before the next call.
     pub fn next(&mut self, look: &Look<'_>, now: Moment) -> Action {
         if self.run.state != RunState::Running {

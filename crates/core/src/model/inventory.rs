@@ -272,6 +272,26 @@ pub struct KafkaView {
     pub cluster_config: BTreeMap<String, String>,
     /// Access rules.
     pub access: BTreeSet<AccessEntry>,
+    /// Topics' own settings, for those that have any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topic_config: BTreeMap<String, BTreeMap<String, String>>,
+    /// The settings that each broker can alter live, as it tells them itself; only in a look that asked for them,
+    /// and only of brokers that answered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broker_config: BTreeMap<NodeId, BTreeMap<String, BrokerSetting>>,
+}
+
+/// One setting of a running broker: what is in force, and from where it may come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerSetting {
+    /// What is in force.
+    pub in_force: Option<String>,
+    /// What it would be without anything altered live: the file's at the start of the process, or Kafka's default.
+    pub started_with: Option<String>,
+    /// What was altered for all brokers.
+    pub of_cluster: Option<String>,
+    /// What was altered for this broker; it wins.
+    pub of_broker: Option<String>,
 }
 
 /// The quorum as its leader sees it.

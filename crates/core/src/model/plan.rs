@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::inventory::AccessEntry;
-use super::{ClusterName, SlotName, TargetNumber};
+use super::{ClusterName, NodeId, SlotName, TargetNumber};
 
 /// How much a change disturbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,10 +21,14 @@ pub enum ChangeClass {
     Reload,
     /// A process must stop and start.
     Restart,
+    /// Data must be somewhere else first.
+    Move,
     /// Ends the service of what it names.
     Stop,
     /// Deletes data.
     Delete,
+    /// Would lose data or cannot be undone.
+    Refused,
 }
 
 impl fmt::Display for ChangeClass {
@@ -34,8 +38,10 @@ impl fmt::Display for ChangeClass {
             Self::Dynamic => "dynamic",
             Self::Reload => "reload",
             Self::Restart => "restart",
+            Self::Move => "move",
             Self::Stop => "stop",
             Self::Delete => "delete",
+            Self::Refused => "refused",
         })
     }
 }
@@ -58,6 +64,58 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+}
+
+/// A change that the spec asks for and that is not made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// [`ChangeClass::Move`] or [`ChangeClass::Refused`].
+    pub class: ChangeClass,
+    /// What the spec wants to change, such as `topic orders`.
+    pub object: String,
+    /// Why it is not changed.
+    pub cause: String,
+    /// What to do instead.
+    pub instead: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class: _, object, cause, instead } = self;
+        write!(f, "{object}: {cause}; {instead}")
+    }
+}
+
+/// How one value came about, for who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What it is about: a slot.
+    pub subject: SlotName,
+    /// Which value, such as `heap`.
+    pub what: String,
+    /// The value.
+    pub value: String,
+    /// How it came about.
+    pub reason: String,
+}
+
+/// Where a setting of a running broker can be altered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LiveScope {
+    /// On one broker, or as the default of all.
+    Cluster,
+    /// On one broker only.
+    Node,
+}
+
+/// What one setting shall be on running brokers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSetting {
+    /// Where it can be altered.
+    pub scope: LiveScope,
+    /// The value on each broker; none for not set, where Kafka has no default that could be written.
+    pub values: BTreeMap<NodeId, Option<String>>,
 }
 
 /// One idempotent act.
@@ -115,9 +173,19 @@ pub enum Act {
         /// Keys and values.
         settings: BTreeMap<String, String>,
     },
+    /// Alter settings of running brokers and read back from each that it took them up.
+    Alter {
+        /// By key.
+        settings: BTreeMap<String, LiveSetting>,
+    },
     /// Give users the access that the spec allows them, and read it back.
     Grant {
         /// The rules that are missing.
+        entries: BTreeSet<AccessEntry>,
+    },
+    /// Take back access that the spec does not allow any more, and read that back.
+    Revoke {
+        /// The rules that go.
         entries: BTreeSet<AccessEntry>,
     },
     /// Create a topic of the spec.
@@ -130,6 +198,22 @@ pub enum Act {
         replicas: i16,
         /// Its settings.
         config: BTreeMap<String, String>,
+    },
+    /// Give a topic more partitions.
+    AddPartitions {
+        /// Its name.
+        name: String,
+        /// How many there shall be.
+        partitions: i32,
+    },
+    /// Set and unset a topic's own settings, and read them back.
+    ConfigureTopic {
+        /// Its name.
+        name: String,
+        /// Settings to make.
+        set: BTreeMap<String, String>,
+        /// Settings to take away.
+        unset: BTreeSet<String>,
     },
 }
 
@@ -144,7 +228,13 @@ impl Act {
             | Self::Stop { slots }
             | Self::Remove { slots } => slots.clone(),
             Self::Restart { slot } => BTreeSet::from([slot.clone()]),
-            Self::Configure { .. } | Self::Grant { .. } | Self::CreateTopic { .. } => BTreeSet::new(),
+            Self::Configure { .. }
+            | Self::Alter { .. }
+            | Self::Grant { .. }
+            | Self::Revoke { .. }
+            | Self::CreateTopic { .. }
+            | Self::AddPartitions { .. }
+            | Self::ConfigureTopic { .. } => BTreeSet::new(),
         }
     }
 
@@ -160,17 +250,36 @@ impl Act {
             Self::Await { slots } => format!("wait for {}", listed(slots)),
             Self::Stop { slots } => format!("stop {}", listed(slots)),
             Self::Remove { slots } => format!("delete {}", listed(slots)),
-            Self::Configure { settings } => {
-                let pairs: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                format!("set {}", pairs.join(", "))
+            Self::Configure { settings } => format!("set {}", pairs(settings)),
+            Self::Alter { settings } => {
+                format!("alter {}", settings.keys().cloned().collect::<Vec<_>>().join(", "))
             }
-            Self::Grant { entries } => {
-                let users: BTreeSet<_> = entries.iter().map(|entry| entry.user.as_str()).collect();
-                format!("give access to {}", users.into_iter().collect::<Vec<_>>().join(", "))
-            }
+            Self::Grant { entries } => format!("give access to {}", users(entries)),
+            Self::Revoke { entries } => format!("take access from {}", users(entries)),
             Self::CreateTopic { name, partitions, replicas, .. } => {
                 format!("create topic {name} ({partitions} partitions, {replicas} replicas)")
             }
+            Self::AddPartitions { name, partitions } => {
+                format!("grow topic {name} to {partitions} partitions")
+            }
+            Self::ConfigureTopic { name, set, unset } => {
+                let unset = unset.iter().map(|key| format!("unset {key}"));
+                let edits: Vec<String> = (!set.is_empty())
+                    .then(|| format!("set {}", pairs(set)))
+                    .into_iter()
+                    .chain(unset)
+                    .collect();
+                format!("topic {name}: {}", edits.join(", "))
+            }
         }
     }
+}
+
+fn pairs(settings: &BTreeMap<String, String>) -> String {
+    settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn users(entries: &BTreeSet<AccessEntry>) -> String {
+    let users: BTreeSet<_> = entries.iter().map(|entry| entry.user.as_str()).collect();
+    users.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClusterId, ClusterName, DirectoryId, Epoch, HostId, ListenerName, NodeId, Sha256, SlotName, TargetNumber,
+    UserName,
 };
 
 /// The format version of everything in this file, written into each document.
@@ -32,6 +33,9 @@ pub struct Target {
     pub spec: Sha256,
     /// The next node id to allocate: ids are never reused, so it only rises.
     pub next_node_id: NodeId,
+    /// What Klamm keeps inside Kafka.
+    #[serde(default, skip_serializing_if = "KafkaHoldings::is_empty")]
+    pub holdings: KafkaHoldings,
     /// What each host must run.
     pub slices: BTreeMap<HostId, HostSlice>,
 }
@@ -53,7 +57,7 @@ impl Target {
 
     /// The root that stands for this target under `epoch`.
     pub fn root(&self, epoch: Epoch) -> TargetRoot {
-        let Self { version, cluster, name, number, parent, spec, next_node_id, slices } = self;
+        let Self { version, cluster, name, number, parent, spec, next_node_id, holdings, slices } = self;
         TargetRoot {
             version: *version,
             cluster: *cluster,
@@ -63,6 +67,7 @@ impl Target {
             epoch,
             spec: *spec,
             next_node_id: *next_node_id,
+            holdings: holdings.clone(),
             slices: slices
                 .iter()
                 .map(|(host, slice)| (host.clone(), Sha256::of(&slice.to_bytes())))
@@ -77,9 +82,32 @@ impl Target {
 
     /// All blobs that the target names.
     pub fn blobs(&self) -> BTreeSet<Sha256> {
-        let of_slots =
-            self.slices.values().flat_map(|slice| slice.slots.values()).flat_map(SlotTarget::blobs);
-        of_slots.chain([self.spec]).collect()
+        let slots = || self.slices.values().flat_map(|slice| slice.slots.values());
+        let specs = slots().filter_map(|slot| slot.made_from);
+        slots().flat_map(SlotTarget::blobs).chain(specs).chain([self.spec]).collect()
+    }
+}
+
+/// What Klamm put into Kafka's own metadata. It is written down before it is put there, so that it is taken back
+/// when the spec does not say it any more, whatever happened in between; what is not in here is somebody else's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KafkaHoldings {
+    /// Brokers' settings that were altered live.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub settings: BTreeSet<String>,
+    /// Users whose access is as the spec says.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub users: BTreeSet<UserName>,
+    /// Topics' own settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl KafkaHoldings {
+    /// Nothing.
+    pub fn is_empty(&self) -> bool {
+        let Self { settings, users, topics } = self;
+        settings.is_empty() && users.is_empty() && topics.is_empty()
     }
 }
 
@@ -102,6 +130,9 @@ pub struct TargetRoot {
     pub spec: Sha256,
     /// The next node id to allocate.
     pub next_node_id: NodeId,
+    /// What Klamm keeps inside Kafka.
+    #[serde(default, skip_serializing_if = "KafkaHoldings::is_empty")]
+    pub holdings: KafkaHoldings,
     /// Digest of each host's slice.
     pub slices: BTreeMap<HostId, Sha256>,
 }
@@ -161,6 +192,15 @@ pub struct SlotTarget {
     pub process: ProcessTarget,
     /// Files in the slot's folder by relative path.
     pub files: BTreeMap<String, Sha256>,
+    /// Digests that count for the launch in place of the files' own, where a file has changed since only in settings
+    /// that were altered live: the next start takes the file as it is, and none is needed for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub launched_with: BTreeMap<String, Sha256>,
+    /// The spec that process and files were made from, a blob; none in a target of before this was kept, whose
+    /// own spec it is then. An edit is what differs between this spec and the next: what this Klamm would
+    /// make otherwise of the same spec is no edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<Sha256>,
     /// The certificate it needs.
     pub credential: CredentialTarget,
 }
@@ -168,7 +208,7 @@ pub struct SlotTarget {
 impl SlotTarget {
     /// Every blob the slot names.
     pub fn blobs(&self) -> Vec<Sha256> {
-        let Self { identity, run: _, process: _, files, credential } = self;
+        let Self { identity, run: _, process: _, files, launched_with: _, made_from: _, credential } = self;
         let seeds = identity.directories.iter().flat_map(|directory| directory.seeds.values());
         seeds
             .chain(files.values())
@@ -178,9 +218,12 @@ impl SlotTarget {
     }
 
     /// The digest of all that a running process was started with. A process whose launch differs from its
-    /// target's must be restarted to obey it; certificates and trust are not in it, as they are swapped live.
+    /// target's must be restarted to obey it; certificates, trust and settings that were altered live are not
+    /// in it.
     pub fn launch(&self) -> Sha256 {
-        let Self { identity, run: _, process, files, credential: _ } = self;
+        let Self { identity, run: _, process, files, launched_with, made_from: _, credential: _ } = self;
+        let files: BTreeMap<&String, &Sha256> =
+            files.iter().map(|(path, digest)| (path, launched_with.get(path).unwrap_or(digest))).collect();
         let bytes = serde_json::to_vec(&(&identity.node_id, process, files));
         Sha256::of(&bytes.expect("a launch has only string keys"))
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PlanInput, PlanRefused};
+use super::{PlanRefused, Planning};
 use crate::kafka::Profile;
-use crate::model::cluster::{NameTemplate, TemplateValues, WantedSlot};
+use crate::model::cluster::{Cluster, NameTemplate, TemplateValues, WantedSlot};
 use crate::model::inventory::HostReport;
-use crate::model::target::{ListenerAddress, ListenerPurpose};
+use crate::model::target::{ListenerAddress, ListenerPurpose, SlotTarget};
 use crate::model::{HostId, NodeId, SlotName};
 use crate::render::server_properties::{CONTROLLER, INTERNAL};
 
@@ -19,7 +19,7 @@ pub(super) struct Occupancy {
 
 impl Occupancy {
     /// What other clusters keep, what the slots in force keep, and what something listens on now.
-    pub(super) fn of(input: &PlanInput<'_>) -> Self {
+    pub(super) fn of(input: &Planning<'_>) -> Self {
         let mut occupancy = Self { slots: BTreeMap::new(), ports: input.reserved_ports.clone() };
         for (host, report) in &input.inventory.hosts {
             occupancy.ports.entry(host.clone()).or_default().extend(&report.value.ports_taken);
@@ -44,7 +44,7 @@ impl Occupancy {
 
 /// The host for a new slot: of those it may use the one with the fewest slots of the cluster.
 pub(super) fn choose_host<'a>(
-    input: &'a PlanInput<'_>,
+    input: &'a Planning<'_>,
     wanted: &WantedSlot<'_>,
     occupancy: &mut Occupancy,
 ) -> Result<(&'a HostId, &'a HostReport), PlanRefused> {
@@ -68,6 +68,7 @@ pub(super) fn choose_host<'a>(
 }
 
 /// A slot on its host, as far as names and ports go.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Placed<'a> {
     /// The slot.
     pub(super) wanted: WantedSlot<'a>,
@@ -79,31 +80,43 @@ pub(super) struct Placed<'a> {
     pub(super) report: &'a HostReport,
 }
 
-/// The listeners of a slot. Those it has already keep their ports for life; new ones get the next free.
+/// The listeners of a slot. Those it has already keep their ports for life; new ones get the next free. `before` is
+/// the spec that the slot was made from.
 pub(super) fn place_listeners(
-    input: &PlanInput<'_>,
+    input: &Planning<'_>,
     placed: &Placed<'_>,
-    kept: &BTreeMap<String, ListenerAddress>,
+    current: Option<&SlotTarget>,
+    before: Option<&Cluster>,
     occupancy: &mut Occupancy,
 ) -> Result<BTreeMap<String, ListenerAddress>, PlanRefused> {
     let slot = placed.wanted.name();
+    let nothing = BTreeMap::new();
+    let kept = current.map_or(&nothing, |current| &current.identity.listeners);
+    let hosts_before: BTreeMap<String, String> = before
+        .and_then(|cluster| {
+            Some(wanted_listeners(cluster, &Placed { wanted: cluster.slot(&slot)?, ..*placed }))
+        })
+        .unwrap_or_default()
+        .into_iter()
+        .map(|listener| (listener.kafka_name, listener.host))
+        .collect();
     let mut listeners = BTreeMap::new();
-    for listener in wanted_listeners(input, placed) {
+    for listener in wanted_listeners(input.cluster, placed) {
         let WantedListener { kafka_name, purpose, base, bind, host } = listener;
-        let port = match kept.get(&kafka_name) {
-            Some(kept) if kept.base != base => {
-                return Err(PlanRefused::NotSupported {
-                    what: format!("moving listener {kafka_name} of {slot} from port {} to {base}", kept.base),
-                    instead: "add a second listener with the new port, move the clients, remove the first"
-                        .to_owned(),
-                });
+        let address = match kept.get(&kafka_name) {
+            // An address that was given out is kept: what a host says of itself may change from day to day. A name
+            // is another one only when the spec says so.
+            Some(kept) => {
+                let same_name = hosts_before.get(&kafka_name) == Some(&host);
+                let host = if same_name { kept.host.clone() } else { host };
+                ListenerAddress { host, purpose, ..kept.clone() }
             }
-            Some(kept) => kept.port,
-            None => occupancy.take_port(placed.host, &slot, base)?,
+            None => {
+                let port = occupancy.take_port(placed.host, &slot, base)?;
+                ListenerAddress { bind, host, port, base, purpose }
+            }
         };
-        // An address that was given out is kept: what a host says of itself may change from day to day.
-        let bind = kept.get(&kafka_name).map_or(bind, |kept| kept.bind);
-        listeners.insert(kafka_name, ListenerAddress { bind, host, port, base, purpose });
+        listeners.insert(kafka_name, address);
     }
     Ok(listeners)
 }
@@ -116,10 +129,9 @@ struct WantedListener {
     host: String,
 }
 
-fn wanted_listeners(input: &PlanInput<'_>, placed: &Placed<'_>) -> Vec<WantedListener> {
+fn wanted_listeners(cluster: &Cluster, placed: &Placed<'_>) -> Vec<WantedListener> {
     let Placed { wanted, node_id, host: _, report } = placed;
     let slot = wanted.name();
-    let cluster = input.cluster;
     let own_name = match cluster.profile {
         Profile::Laptop => report.advertised.clone(),
         Profile::Production => format!("{slot}.{}.klamm", cluster.name),

@@ -2,83 +2,111 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::PlanInput;
-use crate::api::Want;
-use crate::kafka::defaults;
-use crate::model::SlotName;
-use crate::model::cluster::Cluster;
-use crate::model::inventory::{AccessEntry, KafkaView, Stage};
-use crate::model::plan::{Act, ChangeClass, Plan, Step};
-use crate::model::target::{RunState, SlotTarget, Target};
+use super::differences::{Differences, list};
+use super::goal::Goal;
+use super::inside_kafka::{differences_left_alone, steps_inside_kafka};
+use super::settings::{Alterations, reason};
+use super::{End, Planning};
+use crate::model::inventory::{KafkaView, SlotReport, Stage};
+use crate::model::plan::{Act, ChangeClass, LiveSetting, Plan, Step};
+use crate::model::target::{RunState, Target};
+use crate::model::{ClusterName, SlotName};
 
-fn step(act: Act, class: ChangeClass, reason: impl Into<String>) -> Step {
+pub(super) fn step(act: Act, class: ChangeClass, reason: impl Into<String>) -> Step {
     Step { act, class, reason: reason.into() }
 }
 
 /// Stopping or deleting everything.
-pub(super) fn steps_of_end(input: &PlanInput<'_>, goal: Option<&Target>) -> Plan {
-    let mut plan = empty_plan(input);
-    let (Some(current), Some(goal)) = (input.current, goal) else { return plan };
-    let differs =
-        |name: &SlotName| current.slot(name).map(|slot| slot.run) != goal.slot(name).map(|slot| slot.run);
-    let slots: BTreeSet<SlotName> = goal.slots().into_keys().filter(|name| differs(name)).cloned().collect();
-    if slots.is_empty() {
-        return plan;
-    }
-    plan.steps.push(match input.want {
-        Want::Up | Want::Down => {
-            step(Act::Stop { slots }, ChangeClass::Stop, "the cluster shall be down; data stays")
+pub(super) fn steps_of_end(name: &ClusterName, current: Option<&Target>, end: End) -> Plan {
+    let (run, class, reason) = match end {
+        End::Down => (RunState::Stopped, ChangeClass::Stop, "the cluster shall be down; data stays"),
+        End::Destroyed => {
+            (RunState::Removed, ChangeClass::Delete, "the cluster shall be destroyed, with all its data")
         }
-        Want::Destroyed => step(
-            Act::Remove { slots },
-            ChangeClass::Delete,
-            "the cluster shall be destroyed, with all its data",
-        ),
-    });
-    plan
+    };
+    let slots = current.map(Target::slots).unwrap_or_default();
+    let slots = slots.into_iter().filter(|(_, (_, slot))| slot.run != run);
+    let slots: BTreeSet<SlotName> = slots.map(|(name, _)| name.clone()).collect();
+    let act = |slots| match end {
+        End::Down => Act::Stop { slots },
+        End::Destroyed => Act::Remove { slots },
+    };
+    Plan {
+        cluster: name.clone(),
+        from: current.map(|current| current.number),
+        steps: if slots.is_empty() { Vec::new() } else { vec![step(act(slots), class, reason)] },
+        notes: Vec::new(),
+    }
 }
 
 /// From the target in force, and from what was observed, to a running cluster.
-pub(super) fn steps_of_up(input: &PlanInput<'_>, goal: &Target) -> Plan {
-    let mut plan = empty_plan(input);
-    let changes = Changes::between(input, goal);
-    let Changes { create, start, refresh, restart, recover } = changes;
+pub(super) fn steps_of_up(input: &Planning<'_>, goal: &Goal, alterations: &Alterations) -> Plan {
+    let view = input.inventory.kafka.as_ref().map(|view| &view.value);
+    let Changes { create, start, refresh, rewrite, restart, recover } = Changes::between(input, goal);
+    let mut steps = Vec::new();
     if !create.is_empty() {
-        plan.steps.push(step(Act::Create { slots: create }, ChangeClass::None, "new slots of the spec"));
+        steps.push(step(Act::Create { slots: create }, ChangeClass::None, "new slots of the spec"));
     }
     if !start.is_empty() {
-        plan.steps.push(step(Act::Start { slots: start }, ChangeClass::None, "they are stopped"));
+        steps.push(step(Act::Start { slots: start }, ChangeClass::None, "they are stopped"));
     }
+    steps.extend(alter(&alterations.early, view));
     if !refresh.is_empty() {
         let reason = "certificates or trust change; running processes take them up";
-        plan.steps.push(step(Act::Refresh { slots: refresh }, ChangeClass::Reload, reason));
+        steps.push(step(Act::Refresh { slots: refresh }, ChangeClass::Reload, reason));
+    }
+    for (reason, slots) in rewrite {
+        steps.push(step(Act::Refresh { slots }, ChangeClass::None, reason));
     }
     if !recover.is_empty() {
         let reason = "they shall run and are not ready; their agent brings them back";
-        plan.steps.push(step(Act::Await { slots: recover }, ChangeClass::None, reason));
+        steps.push(step(Act::Await { slots: recover }, ChangeClass::None, reason));
     }
     for (slot, reason) in in_restart_order(input, restart) {
-        plan.steps.push(step(Act::Restart { slot }, ChangeClass::Restart, reason));
+        steps.push(step(Act::Restart { slot }, ChangeClass::Restart, reason));
     }
+    steps.extend(alter(&alterations.late, view));
     let nothing = KafkaView::default();
-    let view = input.inventory.kafka.as_ref().map_or(&nothing, |view| &view.value);
-    if input.inventory.kafka.is_none() && plan.steps.is_empty() {
+    let mut notes = Vec::new();
+    if view.is_none() && steps.is_empty() {
         let note =
             "Kafka does not answer: what it holds could not be compared, and is looked at again in each step";
-        plan.notes.push(note.to_owned());
+        notes.push(note.to_owned());
     }
-    plan.steps.extend(steps_inside_kafka(input.cluster, view));
-    plan.notes.extend(differences_left_alone(input.cluster, view));
-    plan
-}
-
-fn empty_plan(input: &PlanInput<'_>) -> Plan {
+    let view = view.unwrap_or(&nothing);
+    steps.extend(steps_inside_kafka(input, view));
+    notes.extend(differences_left_alone(input, view));
+    notes.extend(alterations.foreign.iter().map(|(key, value)| {
+        format!("Kafka holds {key}={value}, altered by somebody else and not in the spec: left alone")
+    }));
+    notes.extend(offers(goal));
     Plan {
         cluster: input.cluster.name.clone(),
         from: input.current.map(|current| current.number),
-        steps: Vec::new(),
-        notes: Vec::new(),
+        steps,
+        notes,
     }
+}
+
+fn alter(settings: &BTreeMap<String, LiveSetting>, view: Option<&KafkaView>) -> Option<Step> {
+    let act = Act::Alter { settings: settings.clone() };
+    (!settings.is_empty()).then(|| step(act, ChangeClass::Dynamic, reason(settings, view)))
+}
+
+/// What a newer Klamm, or another machine, would make otherwise.
+fn offers(goal: &Goal) -> Option<String> {
+    if goal.offered.is_empty() {
+        return None;
+    }
+    let all: BTreeSet<&SlotName> = goal.offered.values().flatten().collect();
+    let changes = goal.offered.iter().map(|(change, slots)| {
+        let names: Vec<String> = slots.iter().map(ToString::to_string).collect();
+        if slots.len() == all.len() { change.clone() } else { format!("{change} ({})", names.join(", ")) }
+    });
+    Some(format!(
+        "newer defaults are offered ({}): `--refresh-defaults` takes them, with the restarts that they need",
+        changes.collect::<Vec<_>>().join("; ")
+    ))
 }
 
 /// Which slots change how.
@@ -87,27 +115,36 @@ struct Changes {
     create: BTreeSet<SlotName>,
     start: BTreeSet<SlotName>,
     refresh: BTreeSet<SlotName>,
+    /// Files for the next start, by the reason.
+    rewrite: BTreeMap<String, BTreeSet<SlotName>>,
     restart: BTreeMap<SlotName, String>,
     recover: BTreeSet<SlotName>,
 }
 
 impl Changes {
-    fn between(input: &PlanInput<'_>, goal: &Target) -> Self {
+    fn between(input: &Planning<'_>, goal: &Goal) -> Self {
         let mut changes = Self::default();
-        for (name, (_, wanted)) in goal.slots() {
-            let Some(current) = input.current.and_then(|current| current.slot(name)) else {
+        let reports = reports(input);
+        let nothing = Differences::default();
+        for (name, (_, wanted)) in goal.target.slots() {
+            let Some((_, current)) = input.in_force.get(name).copied() else {
                 changes.create.insert(name.clone());
                 continue;
             };
+            let differences = goal.differences.get(name).unwrap_or(&nothing);
             if current.run != RunState::Running {
                 changes.start.insert(name.clone());
             } else if current.launch() != wanted.launch() {
-                changes.restart.insert(name.clone(), reason_to_restart(current, wanted));
-            } else if current != wanted {
-                changes.refresh.insert(name.clone());
+                let reason = format!("read only at start: {}", list(&differences.at_start));
+                changes.restart.insert(name.clone(), reason);
             } else {
-                let seen = input.inventory.slot(input.id, name);
-                if !seen.is_some_and(|seen| seen.value.stage == Stage::Ready) {
+                if current.credential != wanted.credential {
+                    changes.refresh.insert(name.clone());
+                } else if current != wanted {
+                    let reason = format!("files for the next start: {}", list(&differences.without_start));
+                    changes.rewrite.entry(reason).or_default().insert(name.clone());
+                }
+                if current == wanted && !reports.get(name).is_some_and(|seen| seen.stage == Stage::Ready) {
                     changes.recover.insert(name.clone());
                 }
             }
@@ -116,97 +153,25 @@ impl Changes {
     }
 }
 
-fn reason_to_restart(current: &SlotTarget, wanted: &SlotTarget) -> String {
-    let changed = wanted.files.iter().filter(|(path, digest)| current.files.get(*path) != Some(digest));
-    let mut what: Vec<&str> = changed.map(|(path, _)| path.as_str()).collect();
-    if current.process != wanted.process {
-        what.push("the Java command line");
-    }
-    format!("{} changed, read only at start", what.join(" and "))
+/// The last report of each slot, from whichever host told it.
+fn reports<'a>(input: &Planning<'a>) -> BTreeMap<&'a SlotName, &'a SlotReport> {
+    let hosts = input.inventory.hosts.values();
+    let of_cluster = hosts.filter_map(|report| report.value.clusters.get(&input.id));
+    of_cluster.flat_map(|cluster| &cluster.slots).collect()
 }
 
-/// Followers first, the active controller last: each handover of the quorum costs an election.
-fn in_restart_order(input: &PlanInput<'_>, restart: BTreeMap<SlotName, String>) -> Vec<(SlotName, String)> {
+/// Controllers before brokers, what is down before what serves, the active controller last of all controllers: each
+/// handover of the quorum costs an election.
+fn in_restart_order(input: &Planning<'_>, restart: BTreeMap<SlotName, String>) -> Vec<(SlotName, String)> {
     let leader = input.inventory.kafka.as_ref().and_then(|view| view.value.quorum.as_ref()?.leader);
-    let is_leader = |name: &SlotName| {
-        let id = input.current.and_then(|current| current.slot(name)).map(|slot| slot.identity.node_id);
-        id.is_some() && id == leader
+    let reports = reports(input);
+    let place = |name: &SlotName| {
+        let id = input.in_force.get(name).map(|(_, slot)| slot.identity.node_id);
+        let controls = input.cluster.slot(name).is_some_and(|slot| slot.role().is_controller());
+        let ready = reports.get(name).is_some_and(|seen| seen.stage == Stage::Ready);
+        (!controls, id.is_some() && id == leader, ready)
     };
-    let (last, first): (Vec<_>, Vec<_>) = restart.into_iter().partition(|(name, _)| is_leader(name));
-    first.into_iter().chain(last).collect()
-}
-
-/// What Kafka holds and the spec does not say, and this version does not change: told, never passed over.
-fn differences_left_alone(cluster: &Cluster, view: &KafkaView) -> Vec<String> {
-    let allowed: BTreeSet<AccessEntry> = allowed_access(cluster).collect();
-    let mut surplus: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for entry in view.access.difference(&allowed) {
-        let right = format!("{} {}", entry.operation.as_str(), entry.resource);
-        surplus.entry(entry.user.as_str()).or_default().push(right);
-    }
-    let access = surplus.into_iter().map(|(user, rights)| {
-        format!(
-            "user {user} has access that the spec does not list ({}): this version takes nothing back, remove it with \
-             Kafka's own tools",
-            rights.join(", ")
-        )
-    });
-    let topics = cluster.topics.iter().filter_map(|(name, topic)| {
-        let partitions: Vec<_> = view.partitions.iter().filter(|partition| partition.topic == *name).collect();
-        let replicas = partitions.first().map(|partition| partition.replicas.len())?;
-        let (wanted, wanted_replicas) = (topic.partitions as usize, usize::from(topic.replicas));
-        (partitions.len() != wanted || replicas != wanted_replicas).then(|| {
-            format!(
-                "topic {name} has {} partitions of {replicas} replicas, the spec says {wanted} of {wanted_replicas}: this \
-                 version does not change topics that exist",
-                partitions.len()
-            )
-        })
-    });
-    access.chain(topics).collect()
-}
-
-/// What the spec allows its users.
-fn allowed_access(cluster: &Cluster) -> impl Iterator<Item = AccessEntry> + '_ {
-    cluster.users.iter().flat_map(|(user, rights)| {
-        rights.acls().into_iter().map(|(resource, operation)| AccessEntry {
-            user: user.clone(),
-            resource,
-            operation,
-        })
-    })
-}
-
-/// What is set in Kafka itself rather than on hosts.
-fn steps_inside_kafka(cluster: &Cluster, view: &KafkaView) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let wanted = defaults::cluster_dynamic_settings(cluster.kafka, cluster.brokers());
-    let settings: BTreeMap<String, String> = wanted
-        .into_iter()
-        .map(|setting| {
-            let own = cluster.config.get(setting.key).cloned();
-            (setting.key.to_owned(), own.unwrap_or(setting.value))
-        })
-        .filter(|(key, value)| view.cluster_config.get(key) != Some(value))
-        .collect();
-    if !settings.is_empty() {
-        let reason = "Klamm's default for every topic that says nothing else";
-        steps.push(step(Act::Configure { settings }, ChangeClass::Dynamic, reason));
-    }
-    let entries: BTreeSet<AccessEntry> =
-        allowed_access(cluster).filter(|entry| !view.access.contains(entry)).collect();
-    if !entries.is_empty() {
-        steps.push(step(Act::Grant { entries }, ChangeClass::Dynamic, "the spec allows it"));
-    }
-    let existing: BTreeSet<&str> = view.partitions.iter().map(|partition| partition.topic.as_str()).collect();
-    for (name, topic) in cluster.topics.iter().filter(|(name, _)| !existing.contains(name.as_str())) {
-        let act = Act::CreateTopic {
-            name: name.clone(),
-            partitions: i32::try_from(topic.partitions).unwrap_or(i32::MAX),
-            replicas: i16::try_from(topic.replicas).unwrap_or(i16::MAX),
-            config: topic.config.clone(),
-        };
-        steps.push(step(act, ChangeClass::Dynamic, "the spec lists it"));
-    }
-    steps
+    let mut ordered: Vec<(SlotName, String)> = restart.into_iter().collect();
+    ordered.sort_by_cached_key(|(name, _)| (place(name), name.clone()));
+    ordered
 }

@@ -1,5 +1,6 @@
 //! Java's `.properties` format: what is written is what `java.util.Properties` reads.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Writes pairs in the given order, each block under its comment.
@@ -67,6 +68,47 @@ fn escape(out: &mut String, text: &str, key: bool) {
     }
 }
 
+/// Reads what [`Properties`] wrote, or `java.util.Properties.store`: a pair a line, escapes undone.
+pub fn read_properties(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
+    lines.filter_map(read_pair).collect()
+}
+
+fn read_pair(line: &str) -> Option<(String, String)> {
+    let mut escaped = false;
+    let end = line.bytes().position(|byte| {
+        let found = byte == b'=' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        found
+    })?;
+    Some((unescape(&line[..end]), unescape(&line[end + 1..])))
+}
+
+fn unescape(text: &str) -> String {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        let meant = match character {
+            '\\' => match rest.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('f') => '\u{c}',
+                Some('u') => {
+                    let digits: String = rest.by_ref().take(4).collect();
+                    units.extend(u16::from_str_radix(&digits, 16));
+                    continue;
+                }
+                Some(other) => other,
+                None => break,
+            },
+            other => other,
+        };
+        units.extend(meant.encode_utf16(&mut [0; 2]).iter());
+    }
+    String::from_utf16_lossy(&units)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +118,10 @@ mod tests {
         let mut properties = Properties::new("by hand");
         properties.set("a key:with=signs", " leading, \"quoted\" = plain\\ \u{fc}\u{1F600}\nnext");
         let expected = "# by hand\na\\ key\\:with\\=signs=\\ leading, \"quoted\" = plain\\\\ \\u00FC\\uD83D\\uDE00\\nnext\n";
-        assert_eq!(properties.into_text(), expected);
+        let text = properties.into_text();
+        assert_eq!(text, expected);
+        let read = read_properties(&text);
+        let value = " leading, \"quoted\" = plain\\ \u{fc}\u{1F600}\nnext";
+        assert_eq!(read.into_iter().collect::<Vec<_>>(), [("a key:with=signs".to_owned(), value.to_owned())]);
     }
 }

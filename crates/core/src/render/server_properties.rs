@@ -17,11 +17,74 @@ pub const INTERNAL: &str = "INTERNAL";
 /// Kafka's name of the listener for the quorum.
 pub const CONTROLLER: &str = "CONTROLLER";
 
-/// Renders the file: what makes the node this node, then security, then each other setting by name.
-pub fn render_server_properties(node: &NodeContext<'_>) -> String {
-    let mut file = Properties::new("written by Klamm; changes are lost, edit the spec instead");
-    file.gap();
-    file.comment("identity");
+/// The file before it is text: pairs in blocks, so that single settings can be looked at and kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerProperties {
+    blocks: Vec<Block>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Block {
+    comment: &'static str,
+    pairs: Vec<(String, String)>,
+}
+
+impl ServerProperties {
+    /// What makes the node this node, then security, then each other setting by name.
+    pub fn of(node: &NodeContext<'_>) -> Self {
+        let mut file = Self::default();
+        write_identity(&mut file, node);
+        write_listeners(&mut file, node);
+        write_security(&mut file, node);
+        file.block("settings");
+        for (key, value) in settings(node) {
+            file.set(&key, &value);
+        }
+        file
+    }
+
+    /// All pairs by key; of a key that stands there twice the last, as Java takes it.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        self.blocks.iter().flat_map(|block| &block.pairs).cloned().collect()
+    }
+
+    /// The same file with exactly these pairs: each in its old place, new ones among the settings.
+    pub fn with(mut self, mut wanted: BTreeMap<String, String>) -> Self {
+        for block in &mut self.blocks {
+            let pairs = std::mem::take(&mut block.pairs);
+            let keep = |(key, _): (String, String)| wanted.remove(&key).map(|value| (key, value));
+            block.pairs = pairs.into_iter().filter_map(keep).collect();
+        }
+        if let Some(settings) = self.blocks.last_mut() {
+            settings.pairs.extend(wanted);
+            settings.pairs.sort();
+        }
+        self
+    }
+
+    /// The bytes of the file.
+    pub fn render(&self) -> String {
+        let mut text = Properties::new("written by Klamm; changes are lost, edit the spec instead");
+        for Block { comment, pairs } in &self.blocks {
+            text.gap();
+            text.comment(comment);
+            pairs.iter().for_each(|(key, value)| text.set(key, value));
+        }
+        text.into_text()
+    }
+
+    fn block(&mut self, comment: &'static str) {
+        self.blocks.push(Block { comment, pairs: Vec::new() });
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        let block = self.blocks.last_mut().expect("every writer begins with its block");
+        block.pairs.push((key.to_owned(), value.to_owned()));
+    }
+}
+
+fn write_identity(file: &mut ServerProperties, node: &NodeContext<'_>) {
+    file.block("identity");
     file.set("process.roles", node.role.process_roles());
     file.set("node.id", &node.identity.node_id.to_string());
     if let Some(zone) = node.zone {
@@ -33,16 +96,6 @@ pub fn render_server_properties(node: &NodeContext<'_>) -> String {
     if let Some(metadata) = directories.first() {
         file.set("metadata.log.dir", metadata);
     }
-    file.gap();
-    write_listeners(&mut file, node);
-    file.gap();
-    write_security(&mut file, node);
-    file.gap();
-    file.comment("settings");
-    for (key, value) in &settings(node) {
-        file.set(key, value);
-    }
-    file.into_text()
 }
 
 /// Klamm's defaults with the spec's settings over them.
@@ -54,8 +107,8 @@ fn settings(node: &NodeContext<'_>) -> BTreeMap<String, String> {
     settings
 }
 
-fn write_listeners(file: &mut Properties, node: &NodeContext<'_>) {
-    file.comment("listeners");
+fn write_listeners(file: &mut ServerProperties, node: &NodeContext<'_>) {
+    file.block("listeners");
     let bracketed = |host: &str| if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let mut bound = Vec::new();
     let mut advertised = Vec::new();
@@ -81,9 +134,9 @@ fn write_listeners(file: &mut Properties, node: &NodeContext<'_>) {
     file.set("controller.quorum.bootstrap.servers", &node.controllers.join(","));
 }
 
-fn write_security(file: &mut Properties, node: &NodeContext<'_>) {
+fn write_security(file: &mut ServerProperties, node: &NodeContext<'_>) {
     let Principals { nodes, server, rule_of_nodes, rule_of_users } = Principals::of(node.cluster);
-    file.comment("security: nodes trust nodes, clients' listeners trust users, and nobody else is known");
+    file.block("security: nodes trust nodes, clients' listeners trust users, and nobody else is known");
     file.set("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer");
     file.set("super.users", &format!("{nodes};{server}"));
     // The base keys serve the Raft client and the clients between brokers.
@@ -111,7 +164,7 @@ fn write_security(file: &mut Properties, node: &NodeContext<'_>) {
 }
 
 /// Kafka's own keys, so that a node also starts without the engine factory; the factory reads them too.
-fn write_tls(file: &mut Properties, node: &NodeContext<'_>, prefix: &str, trust: &str, rules: &str) {
+fn write_tls(file: &mut ServerProperties, node: &NodeContext<'_>, prefix: &str, trust: &str, rules: &str) {
     let tls = format!("{}/tls/current", node.folder);
     let mut set = |key: &str, value: &str| file.set(&format!("{prefix}{key}"), value);
     set("ssl.engine.factory.class", ENGINE_FACTORY);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::logging::Logging;
-use super::server_properties::render_server_properties;
+use super::server_properties::ServerProperties;
 use super::*;
 use crate::kafka::properties::{PropertyTable, split_listener_prefix};
 use crate::model::target::{DataDirectory, ListenerAddress, ListenerPurpose};
@@ -78,7 +78,7 @@ fn render(node: &Node, version: &str) -> String {
     let logging = Logging::of(version);
     format!(
         "==> config/server.properties <==\n{}\n==> {} <==\n{}",
-        render_server_properties(&context),
+        ServerProperties::of(&context).render(),
         logging.file(),
         logging.render(&context)
     )

@@ -54,6 +54,20 @@ pub struct ConfigEntry {
     pub read_only: bool,
     /// Whether it is a secret. Kafka takes keys it does not know for secrets.
     pub sensitive: bool,
+    /// Every value that there is for it and for the keys that stand in for it, the one in force first; only where
+    /// it was asked for.
+    pub synonyms: Vec<ConfigSynonym>,
+}
+
+/// A value that a config has or would have, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSynonym {
+    /// The key; another one where that stands in, such as `log.retention.hours` for `log.retention.ms`.
+    pub name: String,
+    /// The value; never told for a sensitive key.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub source: ConfigSource,
 }
 
 /// Edits of one resource, applied together or not at all.
@@ -131,9 +145,23 @@ impl Cluster {
         let deadline = deadline.into();
         let mut described = Vec::new();
         for (route, resources) in by_route(resources, |resource| resource) {
-            described.extend(self.run(route, &DescribeConfigs { resources }, deadline).await?);
+            let call = DescribeConfigs { resources, with_synonyms: false };
+            described.extend(self.run(route, &call, deadline).await?);
         }
         Ok(described)
+    }
+
+    /// The configs of one broker as that broker tells them, each with all values that there are for it.
+    pub async fn describe_broker_configs(
+        &self,
+        broker: i32,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Result<Vec<ConfigEntry>, Refusal>, OperationError> {
+        let resource = ConfigResource::Broker(broker);
+        let call = DescribeConfigs { resources: vec![resource.clone()], with_synonyms: true };
+        let described = self.run(route(&resource), &call, deadline.into()).await?;
+        let own = described.into_iter().find(|(about, _)| *about == resource).map(|(_, described)| described);
+        Ok(own.unwrap_or_else(|| Err(Refusal::malformed("the answer leaves the broker out"))))
     }
 
     /// Edits configs; each resource succeeds or fails for itself. A broker's own are sent to that broker,

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::cluster::{Cluster, OperationError, Route};
 use crate::codec::calls::metadata::{DescribeTopicPartitions, Metadata, TopicReplies};
-use crate::codec::calls::topics::{CreateTopics, DeleteTopics};
+use crate::codec::calls::topics::{CreatePartitions, CreateTopics, DeleteTopics};
 use crate::connection::RequestError;
 use crate::deadline::Deadline;
 use crate::kafka_id::KafkaId;
@@ -218,6 +218,18 @@ impl Cluster {
     ) -> Result<Vec<(String, Result<CreatedTopic, Refusal>)>, OperationError> {
         let deadline = deadline.into();
         let call = CreateTopics { topics, validate_only, patience: deadline.left() };
+        self.run(Route::Controller, &call, deadline).await
+    }
+
+    /// Gives a topic more partitions: `partitions` in all. No second attempt after a lost answer.
+    pub async fn create_partitions(
+        &self,
+        topic: impl Into<String>,
+        partitions: i32,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Result<(), Refusal>, OperationError> {
+        let deadline = deadline.into();
+        let call = CreatePartitions { topic: topic.into(), partitions, patience: deadline.left() };
         self.run(Route::Controller, &call, deadline).await
     }
 

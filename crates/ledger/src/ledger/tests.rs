@@ -33,6 +33,7 @@ fn deliver(number: u64, epoch: u64) -> Delivery {
         parent: None,
         spec: Sha256::of(b"spec"),
         next_node_id: NodeId(1),
+        holdings: Default::default(),
         slices: BTreeMap::from([(host(), slice.clone())]),
     };
     let slice = String::from_utf8(slice.to_bytes()).unwrap();

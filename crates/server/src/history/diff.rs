@@ -67,7 +67,8 @@ fn changes(before: (&HostId, &SlotTarget), after: (&HostId, &SlotTarget), texts:
     let ((host_before, before), (host_after, after)) = (before, after);
     let mut changes = Vec::new();
     changes.extend(value("host", host_before, host_after));
-    let SlotTarget { identity, run, process, files, credential } = after;
+    // What counts for a launch and where a slot came from follow from the rest.
+    let SlotTarget { identity, run, process, files, launched_with: _, made_from: _, credential } = after;
     changes.extend(value("run state", run_word(before.run), run_word(*run)));
     changes.extend(changes_of_identity(&before.identity, identity));
     changes.extend(changes_of_process(&before.process, process));

@@ -38,7 +38,12 @@ fn dev() -> ClusterName {
 }
 
 fn wish(spec: &str) -> ApplyRequest {
-    let request = PlanRequest { want: Want::Up, spec: Some(spec.to_owned()), file: "klamm.yaml".into() };
+    let request = PlanRequest {
+        want: Want::Up,
+        spec: Some(spec.to_owned()),
+        file: "klamm.yaml".into(),
+        refresh_defaults: false,
+    };
     ApplyRequest { request, actor: "alice".into(), why: None, shown: None }
 }
 

@@ -29,6 +29,7 @@ impl Model {
             min_isr: image.topics.keys().map(|topic| (topic.clone(), image.min_in_sync(topic))).collect(),
             cluster_config: image.cluster_config.as_ref().clone(),
             access: image.access.as_ref().clone(),
+            ..KafkaView::default()
         })
     }
 

@@ -27,6 +27,7 @@ fn target(number: u64, spec: &[u8]) -> Target {
         parent: None,
         spec: Sha256::of(spec),
         next_node_id: NodeId(1),
+        holdings: Default::default(),
         slices: BTreeMap::from([(host(), HostSlice::empty(cluster, name))]),
     }
 }

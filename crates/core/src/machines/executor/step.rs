@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use super::patience::Stuck;
 use super::standing::{Standing, leaders_away, progress_of, reason_not_back, standing};
 use super::{InsideKafka, Look};
+use crate::kafka::live::is_same_value;
 use crate::machines::permits::{NotNow, may_serve, reason_not_now};
 use crate::model::inventory::{Inventory, KafkaView};
 use crate::model::plan::{Act, Step};
 use crate::model::target::{SlotTarget, Target};
 use crate::model::{HostId, SlotName};
 use crate::planner::advance;
+use crate::planner::alter::{edits, reason_not_in_force};
 use crate::planner::safety::{Unsafe, VIEW_MAY_BE_OLD};
 
 /// What is known at one moment.
@@ -122,8 +124,12 @@ fn phase(step: &Step, situation: &Situation<'_>) -> Phase {
         | Act::Await { .. }
         | Act::Restart { .. }
         | Act::Configure { .. }
+        | Act::Alter { .. }
         | Act::Grant { .. }
-        | Act::CreateTopic { .. } => Phase::Kafka,
+        | Act::Revoke { .. }
+        | Act::CreateTopic { .. }
+        | Act::AddPartitions { .. }
+        | Act::ConfigureTopic { .. } => Phase::Kafka,
     }
 }
 
@@ -173,12 +179,35 @@ fn permission(slot: &SlotName, situation: &Situation<'_>) -> Option<NotNow> {
 
 /// Whether Kafka shows what an act is for; what it does not show is done, or done again.
 fn shown(act: &Act, view: &KafkaView, situation: &Situation<'_>) -> Move {
+    // What Klamm will hold inside Kafka is in the target in force before anything is put there.
+    let Situation { current, goal, .. } = situation;
+    if act.slots().is_empty() && current.is_some_and(|current| current.holdings != goal.holdings) {
+        return situation.advanced(&BTreeSet::new());
+    }
     let is_done = match act {
         Act::Configure { settings } => {
             settings.iter().all(|(key, value)| view.cluster_config.get(key) == Some(value))
         }
+        Act::Alter { settings } => match reason_not_in_force(settings, view) {
+            // It was altered, or not all of it can be asked for: only time helps.
+            Some(waits_for) if edits(settings, view).is_empty() => return Move::Wait { waits_for },
+            Some(_) => false,
+            None => edits(settings, view).is_empty(),
+        },
         Act::Grant { entries } => entries.is_subset(&view.access),
+        Act::Revoke { entries } => entries.is_disjoint(&view.access),
         Act::CreateTopic { name, .. } => view.partitions.iter().any(|partition| partition.topic == *name),
+        Act::AddPartitions { name, partitions } => {
+            let has = view.partitions.iter().filter(|partition| partition.topic == *name).count();
+            i32::try_from(has).is_ok_and(|has| has >= *partitions)
+        }
+        Act::ConfigureTopic { name, set, unset } => {
+            let nothing = BTreeMap::new();
+            let own = view.topic_config.get(name).unwrap_or(&nothing);
+            let is_set =
+                |(key, value): (&String, &String)| own.get(key).is_some_and(|own| is_same_value(own, value));
+            set.iter().all(is_set) && !unset.iter().any(|key| own.contains_key(key))
+        }
         Act::Create { .. }
         | Act::Start { .. }
         | Act::Refresh { .. }

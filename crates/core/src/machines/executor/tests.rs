@@ -52,6 +52,8 @@ fn target(number: u64, kafka: &str) -> Target {
             arguments: vec![],
         },
         files: BTreeMap::new(),
+        launched_with: BTreeMap::new(),
+        made_from: None,
         credential: CredentialTarget {
             dns_names: BTreeSet::new(),
             addresses: BTreeSet::new(),
@@ -70,6 +72,7 @@ fn target(number: u64, kafka: &str) -> Target {
         parent: None,
         spec: Sha256::of(b"spec"),
         next_node_id: NodeId(4),
+        holdings: Default::default(),
         slices: BTreeMap::from([("h1".parse().unwrap(), slice)]),
     }
 }

@@ -48,6 +48,8 @@ fn target() -> Target {
                 arguments: vec![],
             },
             files: BTreeMap::new(),
+            launched_with: BTreeMap::new(),
+            made_from: None,
             credential: CredentialTarget {
                 dns_names: BTreeSet::new(),
                 addresses: BTreeSet::new(),
@@ -68,6 +70,7 @@ fn target() -> Target {
         parent: None,
         spec: Sha256::of(b"spec"),
         next_node_id: NodeId(4),
+        holdings: Default::default(),
         slices: slices.collect(),
     }
 }

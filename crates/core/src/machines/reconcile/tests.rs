@@ -41,6 +41,8 @@ pub(in crate::machines) fn target(run: RunState) -> SlotTarget {
             arguments: vec![],
         },
         files: BTreeMap::new(),
+        launched_with: BTreeMap::new(),
+        made_from: None,
         credential: CredentialTarget {
             dns_names: BTreeSet::new(),
             addresses: BTreeSet::new(),

@@ -1,13 +1,14 @@
 //! DescribeConfigs and IncrementalAlterConfigs.
 
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_configs_response::DescribeConfigsSynonym;
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::{
     DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
 };
 
-use crate::admin::{ConfigChange, ConfigEntry, ConfigOperation, ConfigResource, ConfigSource};
+use crate::admin::{ConfigChange, ConfigEntry, ConfigOperation, ConfigResource, ConfigSource, ConfigSynonym};
 use crate::codec::{Call, owned, text};
 use crate::refusal::Refusal;
 
@@ -47,6 +48,7 @@ fn source(code: i8) -> ConfigSource {
 
 pub(crate) struct DescribeConfigs {
     pub(crate) resources: Vec<ConfigResource>,
+    pub(crate) with_synonyms: bool,
 }
 
 impl Call for DescribeConfigs {
@@ -62,7 +64,9 @@ impl Call for DescribeConfigs {
                 .with_resource_name(text(&name))
                 .with_configuration_keys(None)
         });
-        DescribeConfigsRequest::default().with_resources(resources.collect()).with_include_synonyms(false)
+        DescribeConfigsRequest::default()
+            .with_resources(resources.collect())
+            .with_include_synonyms(self.with_synonyms)
     }
 
     fn reply(answer: DescribeConfigsResponse) -> Result<Self::Reply, Refusal> {
@@ -83,6 +87,7 @@ impl Call for DescribeConfigs {
                             source: source(config.config_source),
                             read_only: config.read_only,
                             sensitive: config.is_sensitive,
+                            synonyms: config.synonyms.into_iter().map(synonym).collect(),
                         })
                         .collect()),
                 };
@@ -90,6 +95,10 @@ impl Call for DescribeConfigs {
             })
             .collect()
     }
+}
+
+fn synonym(told: DescribeConfigsSynonym) -> ConfigSynonym {
+    ConfigSynonym { name: owned(told.name), value: told.value.map(owned), source: source(told.source) }
 }
 
 pub(crate) struct IncrementalAlterConfigs {

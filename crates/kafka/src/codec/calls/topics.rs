@@ -1,11 +1,13 @@
-//! CreateTopics and DeleteTopics.
+//! CreateTopics, CreatePartitions and DeleteTopics.
 
 use std::time::Duration;
 
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
 };
 
 use crate::admin::{CreatedTopic, NewTopic};
@@ -68,6 +70,41 @@ impl Call for CreateTopics {
         });
         let topics: Self::Reply = topics.collect();
         misdirected(&topics).map_or(Ok(topics), Err)
+    }
+}
+
+pub(crate) struct CreatePartitions {
+    pub(crate) topic: String,
+    pub(crate) partitions: i32,
+    pub(crate) patience: Duration,
+}
+
+impl Call for CreatePartitions {
+    const NAME: &'static str = "CreatePartitions";
+    const REPEATABLE: bool = false;
+    type Wire = CreatePartitionsRequest;
+    type Reply = Result<(), Refusal>;
+
+    fn wire(&self, _version: i16) -> CreatePartitionsRequest {
+        // Without assignments Kafka places the new replicas itself.
+        let topic = CreatePartitionsTopic::default()
+            .with_name(TopicName(text(&self.topic)))
+            .with_count(self.partitions)
+            .with_assignments(None);
+        CreatePartitionsRequest::default()
+            .with_topics(vec![topic])
+            .with_timeout_ms(super::milliseconds(self.patience))
+            .with_validate_only(false)
+    }
+
+    fn reply(answer: CreatePartitionsResponse) -> Result<Self::Reply, Refusal> {
+        let missing = || Refusal::malformed("the answer leaves the topic out");
+        let topic = answer.results.into_iter().next().ok_or_else(missing)?;
+        let refusal = Refusal::from_code(topic.error_code, topic.error_message.map(owned));
+        match refusal {
+            Some(refusal) if refusal.code == ErrorCode::NOT_CONTROLLER => Err(refusal),
+            refusal => Ok(refusal.map_or(Ok(()), Err)),
+        }
     }
 }
 

@@ -39,6 +39,8 @@ fn target(number: u64, spec: &str, properties: &str, slots: u32) -> Target {
                 arguments: vec![],
             },
             files: BTreeMap::from([("config/server.properties".to_owned(), digest(properties))]),
+            launched_with: BTreeMap::new(),
+            made_from: None,
             credential: CredentialTarget {
                 dns_names: BTreeSet::from(["localhost".to_owned()]),
                 addresses: BTreeSet::new(),
@@ -57,6 +59,7 @@ fn target(number: u64, spec: &str, properties: &str, slots: u32) -> Target {
         parent: None,
         spec: digest(spec),
         next_node_id: NodeId(4),
+        holdings: Default::default(),
         slices: BTreeMap::from([("h1".parse().unwrap(), slice)]),
     }
 }
