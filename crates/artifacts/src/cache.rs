@@ -16,6 +16,7 @@ use crate::lock::Lock;
 /// partial/abcdef…            downloads under way, locked by the process that writes them
 /// kafka/4.3.1-abcdef012345/  a laid-out lock: libs/*.jar (hard links to the files above), layout.json
 /// java/25.0.2-abcdef012345/  an unpacked managed runtime
+/// archives/17.0.15-abcdef…/  a class-data archive and what it was made from
 /// java-asked.json            what each java of this machine said about itself
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +90,11 @@ impl Cache {
 
     pub(crate) fn java_folder(&self, version: &str, digest: Sha256) -> PathBuf {
         self.root.join("java").join(name_with_digest(version, digest))
+    }
+
+    /// The folder of all class-data archives.
+    pub fn archives(&self) -> PathBuf {
+        self.root.join("archives")
     }
 
     pub(crate) fn java_answers(&self) -> PathBuf {

@@ -12,6 +12,7 @@ use crate::fetch::FetchError;
 use crate::supply::Supply;
 use crate::unpack::UnpackError;
 pub use ask::AskError;
+pub(crate) use ask::run as run_java;
 pub use managed::ManagedRuntime;
 
 /// Where a Java comes from.

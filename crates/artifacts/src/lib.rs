@@ -7,6 +7,7 @@
 //! Start at [`Lock`] for what is wanted, then [`Supply`] with [`ensure_kafka()`] and [`ensure_java()`] for how it
 //! gets here. [`Cache`] says where things lie.
 
+mod archive;
 mod blob;
 mod cache;
 mod fetch;
@@ -23,6 +24,7 @@ mod supply;
 mod test_server;
 mod unpack;
 
+pub use archive::{ArchiveOf, Archives, KeepArchiveError};
 pub use cache::{Cache, CacheError};
 pub use fetch::{FetchError, Trouble};
 pub use holdings::{Holding, holding_of};

@@ -155,7 +155,7 @@ pub(super) async fn ask(path: &Path) -> Result<Java, AskError> {
 
 /// Runs `java` with arguments; what it printed. Options that the environment would add are left out: they change
 /// what is measured here and have no place in Kafka's launch line either.
-pub(super) async fn run(path: &Path, arguments: &[&str], within: Duration) -> Result<String, AskError> {
+pub(crate) async fn run(path: &Path, arguments: &[&str], within: Duration) -> Result<String, AskError> {
     let mut command = Command::new(path);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     for variable in ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"] {
