@@ -14,7 +14,7 @@ use klamm_core::machines::admission::Terms;
 use klamm_core::machines::agent::{TakeUp, may_forget, take_up};
 use klamm_core::machines::slot::SlotKey;
 use klamm_core::model::inventory::{ClusterReport, HostReport, SlotReport, Stage};
-use klamm_core::model::target::{HostSlice, SlotTarget};
+use klamm_core::model::target::{HostSlice, ProcessTarget, RunState, SlotTarget};
 use klamm_core::model::{ClusterId, HostId, SlotName};
 use klamm_core::signature::VerifyingKey;
 use klamm_disk::RealDisk;
@@ -23,8 +23,9 @@ use klamm_supervise::Supervisor;
 
 use crate::error::{AgentError, chain};
 use crate::link::Link;
-use crate::provide::Provider;
+use crate::provide::{Provided, Provider};
 use crate::slot::{self, Shared};
+use crate::warm::{Training, Warm};
 use crate::{host, logs};
 
 /// A report is sent at least this often, so that its age is never mistaken for silence.
@@ -72,9 +73,11 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
         tracing::error!(%path, error, "a page of the ledger is passed over");
     }
     let link = Link::new(server, tls)?;
+    let warm = Warm::new(supply.cache.clone(), folders.own().join("throwaway"));
     let shared = Shared {
         folders,
         supervisor: Supervisor::new()?,
+        warm: warm.clone(),
         provider: Provider::new(supply, mirrors, java),
         link: link.clone(),
         ledger: Arc::new(Mutex::new(ledger)),
@@ -89,6 +92,7 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
         is_heard: true,
     };
     agent.take_up_all();
+    let mut training = Training::new(warm);
     let (messages, mut inbox) = mpsc::channel(16);
     let listening = tokio::spawn(listen(link.clone(), messages));
     let _listening = AbortOnDrop(listening);
@@ -102,6 +106,7 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
             () = changed.notified() => next_report = next_report.min(tokio::time::Instant::now() + REPORT_GATHERS),
             () = tokio::time::sleep_until(next_report) => {
                 agent.report().await;
+                training.look(agent.calm_nodes());
                 next_report = tokio::time::Instant::now() + REPORT_EVERY;
             }
         }
@@ -221,6 +226,23 @@ impl Agent {
             tokio::join!(keeping, telling);
         });
         SlotHandle { target, report, task }
+    }
+
+    /// What every node here runs, if each of them is as it shall be and serves.
+    fn calm_nodes(&self) -> Option<Vec<(ProcessTarget, Arc<Provided>)>> {
+        let mut nodes = Vec::new();
+        for handle in self.slots.values() {
+            let target = handle.target.borrow();
+            match (target.run, &handle.report.borrow().stage) {
+                (RunState::Running, Stage::Ready) => {}
+                (RunState::Stopped | RunState::Removed, _) => continue,
+                (RunState::Running, _) => return None,
+            }
+            if let Some(provided) = self.shared.provider.provided(&target.process) {
+                nodes.push((target.process.clone(), provided));
+            }
+        }
+        Some(nodes)
     }
 
     async fn report(&mut self) {

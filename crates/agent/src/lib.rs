@@ -12,6 +12,7 @@ mod logs;
 mod observer;
 mod provide;
 mod slot;
+mod warm;
 
 pub use agent::{AgentOptions, run};
 pub use error::AgentError;

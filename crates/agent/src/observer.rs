@@ -113,6 +113,11 @@ impl NodeStatus {
         }
     }
 
+    /// Whether a broker does its work.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.broker.state == Some(RUNNING)
+    }
+
     /// A controller that knows its leader, or is it.
     fn follows_or_leads(&self) -> bool {
         let known = self.raft.state.as_deref();

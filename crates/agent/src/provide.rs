@@ -69,6 +69,13 @@ pub(crate) struct Provided {
     pub jar: PathBuf,
 }
 
+impl Provided {
+    /// The whole class path, in order.
+    pub(crate) fn class_path(&self) -> Vec<PathBuf> {
+        self.kafka.class_path.iter().chain([&self.jar]).cloned().collect()
+    }
+}
+
 type Cell = Arc<OnceCell<Arc<Provided>>>;
 
 /// Shared by all slots of a host.

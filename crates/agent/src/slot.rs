@@ -2,7 +2,7 @@
 
 mod act;
 mod credential;
-mod launch;
+pub(crate) mod launch;
 mod look;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,6 +25,7 @@ use klamm_supervise::{Supervisor, UnitHandle, monotonic_now};
 use crate::error::chain;
 use crate::link::Link;
 use crate::provide::Provider;
+use crate::warm::Warm;
 use act::{Done, Hands};
 pub(crate) use credential::CertifyError;
 pub(crate) use launch::StartError;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) folders: Folders,
     pub(crate) supervisor: Supervisor,
     pub(crate) provider: Provider,
+    pub(crate) warm: Warm,
     pub(crate) link: Link,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
 }

@@ -30,6 +30,9 @@ const FIRST_WITH_ARCHIVES: u32 = 13;
 /// An archive that Java accepts costs a fraction of a second to try.
 const TRIAL_WITHIN: Duration = Duration::from_secs(60);
 
+/// The options that make Java use an archive, up to its path: for Java 13 to 24, and for later ones.
+pub const ARCHIVE_OPTIONS: [&str; 2] = ["-XX:SharedArchiveFile=", "-XX:AOTCache="];
+
 /// What an archive is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveOf<'a> {
@@ -72,8 +75,8 @@ struct Description {
 impl ArchiveOf<'_> {
     /// The option that makes Java use the archive at `path`.
     pub fn option_to_use(&self, path: &Path) -> String {
-        let name = if self.is_aot() { "AOTCache" } else { "SharedArchiveFile" };
-        format!("-XX:{name}={}", path.display())
+        let [shared, aot] = ARCHIVE_OPTIONS;
+        format!("{}{}", if self.is_aot() { aot } else { shared }, path.display())
     }
 
     /// The option that makes Java write an archive to `path` when it ends; none where it cannot.
@@ -173,12 +176,15 @@ impl Archives {
         None
     }
 
-    /// Deletes the archive for `of`: a process that used it crashed.
+    /// Deletes the archive at `path`, as [`Archives::kept`] gave it: a process that used it crashed.
     ///
     /// # Errors
     /// When it cannot be deleted.
-    pub fn discard(&self, of: &ArchiveOf<'_>) -> io::Result<()> {
-        delete(&of.folder(&self.cache))
+    pub fn discard(&self, path: &Path) -> io::Result<()> {
+        match path.parent() {
+            Some(folder) if folder.parent() == Some(&self.cache.archives()) => delete(folder),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Takes the archive that a process just wrote to `written`, once Java has shown that it takes it. Gives its

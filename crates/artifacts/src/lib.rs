@@ -24,7 +24,7 @@ mod supply;
 mod test_server;
 mod unpack;
 
-pub use archive::{ArchiveOf, Archives, KeepArchiveError};
+pub use archive::{ARCHIVE_OPTIONS, ArchiveOf, Archives, KeepArchiveError};
 pub use cache::{Cache, CacheError};
 pub use fetch::{FetchError, Trouble};
 pub use holdings::{Holding, holding_of};

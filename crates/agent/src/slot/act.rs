@@ -108,7 +108,8 @@ impl Hands {
             return Err(launch::StartError::Occupied { folder: folders.slot.clone(), pid }.into());
         }
         let provided = shared.provider.provide(&target.process).await?;
-        let launch = launch::prepare(target, &provided, folders)?;
+        let archive = shared.warm.option(&target.process, &provided).await;
+        let launch = launch::prepare(target, &provided, archive, folders)?;
         Ok(unit.start(launch).await?)
     }
 

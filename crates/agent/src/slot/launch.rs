@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use klamm_artifacts::ARCHIVE_OPTIONS;
 use klamm_core::model::target::SlotTarget;
-use klamm_disk::{DiskError, RealDisk, ensure_folder, replace_file};
+use klamm_disk::{DiskError, RealDisk, ensure_folder, read_file, replace_file};
 use klamm_ledger::{Launched, SlotFolders};
 use klamm_supervise::{
     Adoption, IdentityError, Launch, Limits, LogCap, ProcessIdentity, Supervisor, SupervisorError,
@@ -21,13 +22,13 @@ const OPEN_FILES: u64 = 100_000;
 
 /// Starts the observer, then runs the class that it is told to. A Java agent would do the same, and forbid the
 /// archives that make a start fast (measured: `jvm/README.md`).
-const LAUNCHER: &str = "dev.klamm.kafka.Launch";
+pub(crate) const LAUNCHER: &str = "dev.klamm.kafka.Launch";
 
 /// What the JVM prints besides Kafka's own log is little; a thread dump is about 200 KiB.
 const CONSOLE: LogCap = LogCap { max_bytes: 5 << 20, keep: 2 };
 
 /// Java's argument file in the slot's folder.
-const ARGUMENTS: &str = "java.args";
+pub(crate) const ARGUMENTS: &str = "java.args";
 
 /// Why a process could not be started or found.
 #[derive(Debug, Error)]
@@ -100,12 +101,16 @@ pub(crate) fn process_in(folder: &Path) -> Option<u32> {
 pub(crate) fn prepare(
     target: &SlotTarget,
     provided: &Provided,
+    archive: Option<String>,
     folders: &SlotFolders,
 ) -> Result<Launch, StartError> {
     ensure_folder(&folders.logs)?;
     ensure_folder(&folders.slot.join("tmp"))?;
     let options = folders.slot.join(ARGUMENTS);
-    replace_file(&options, argument_file(target, provided).as_bytes())?;
+    // What the archive is changes with each start, and nothing of the target.
+    let jvm_options: Vec<String> = target.process.jvm_options.iter().cloned().chain(archive).collect();
+    let class_path = provided.class_path();
+    replace_file(&options, render_argument_file(&jvm_options, &class_path).as_bytes())?;
     let mut arguments = vec![format!("@{}", options.display())];
     arguments.extend([LAUNCHER, SOCKET, &target.process.main_class].map(ToOwned::to_owned));
     arguments.extend(target.process.arguments.iter().cloned());
@@ -126,13 +131,31 @@ fn to_launch(launched: &Launched, folders: &SlotFolders) -> Launch {
 }
 
 /// Java's argument file: the class path alone is longer than what `ps` shows.
-fn argument_file(target: &SlotTarget, provided: &Provided) -> String {
-    let mut paths: Vec<&Path> = provided.kafka.class_path.iter().map(PathBuf::as_path).collect();
-    paths.push(&provided.jar);
-    let class_path = paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(":");
-    let options = target.process.jvm_options.iter().map(String::as_str);
+pub(crate) fn render_argument_file(options: &[String], class_path: &[PathBuf]) -> String {
+    let class_path = class_path.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(":");
+    let options = options.iter().map(String::as_str);
     let all = options.chain(["-cp", class_path.as_str()]);
     all.map(|option| format!("{}\n", quoted(option))).collect()
+}
+
+/// Takes the archive out of the argument file, for the starts that the supervisor makes by itself; gives its path.
+pub(super) fn forsake_archive(folders: &SlotFolders) -> Result<Option<PathBuf>, DiskError> {
+    let path = folders.slot.join(ARGUMENTS);
+    let text = read_file(&path)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let is_archive = |line: &&str| archive_in(line).is_some();
+    let Some(archive) = text.lines().find_map(archive_in) else { return Ok(None) };
+    let rest: String =
+        text.lines().filter(|line| !is_archive(line)).map(|line| format!("{line}\n")).collect();
+    replace_file(&path, rest.as_bytes())?;
+    Ok(Some(archive))
+}
+
+/// The archive that a line of an argument file names.
+fn archive_in(line: &str) -> Option<PathBuf> {
+    let word = line.strip_prefix('"')?.strip_suffix('"')?;
+    let path = ARCHIVE_OPTIONS.iter().find_map(|option| word.strip_prefix(option))?;
+    Some(path.replace("\\\\", "\\").into())
 }
 
 /// A word of an argument file: in double quotes, with backslashes doubled.
@@ -143,6 +166,22 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crashed_java_is_started_again_without_its_archive() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folders = SlotFolders { slot: scratch.path().to_owned(), logs: scratch.path().to_owned() };
+        for option in ["-XX:SharedArchiveFile=/a b/x.jsa", "-XX:AOTCache=/a b/x.jsa"] {
+            let with = ["-Xmx1g".to_owned(), option.to_owned()];
+            let class_path = ["/jars/kafka.jar".into()];
+            let path = folders.slot.join(ARGUMENTS);
+            replace_file(&path, render_argument_file(&with, &class_path).as_bytes()).unwrap();
+            assert_eq!(forsake_archive(&folders).unwrap(), Some("/a b/x.jsa".into()));
+            let left = String::from_utf8(read_file(&path).unwrap().unwrap()).unwrap();
+            assert_eq!(left, render_argument_file(&with[..1], &class_path));
+            assert_eq!(forsake_archive(&folders).unwrap(), None);
+        }
+    }
 
     #[test]
     fn words_with_spaces_quotes_and_backslashes_stay_one_word() {

@@ -10,9 +10,11 @@ use klamm_core::model::ByteCount;
 use klamm_core::model::inventory::ProcessReport;
 use klamm_core::render::server_properties::INTERNAL;
 use klamm_ledger::process;
-use klamm_supervise::{Live, State, UnitStatus, monotonic_now};
+use klamm_supervise::{ExitReason, Live, State, UnitStatus, monotonic_now};
+use rustix::process::Signal;
 
-use super::Keeper;
+use super::{Keeper, launch};
+use crate::error::chain;
 use crate::observer;
 
 /// What a look at the process saw.
@@ -74,6 +76,9 @@ impl Keeper {
         if self.last_crash.as_ref().is_some_and(|(incarnation, _)| *incarnation == status.incarnations) {
             return;
         }
+        if status.last_exit.as_ref().is_some_and(|exit| is_crash_of_java(&exit.reason)) {
+            self.forsake_archive();
+        }
         let how = status.last_exit.as_ref().map(|exit| exit.reason.to_string());
         let how = how.unwrap_or_else(|| "ended".to_owned());
         let tails = [self.folders.server_log(), self.folders.console_log()];
@@ -83,6 +88,26 @@ impl Keeper {
             None => how,
         };
         self.last_crash = Some((status.incarnations, cause));
+    }
+
+    /// The next process starts without the archive that the crashed one had: it may have been the reason.
+    fn forsake_archive(&self) {
+        match launch::forsake_archive(&self.folders) {
+            Ok(Some(archive)) => self.shared.warm.discard(&archive),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(slot = %self.machine.key().slot, error = chain(&error), "an archive stays in use");
+            }
+        }
+    }
+}
+
+/// Whether Java itself failed: it ends by a signal of its own then, and Kafka's code cannot make it.
+fn is_crash_of_java(reason: &ExitReason) -> bool {
+    let own = [Signal::ILL, Signal::ABORT, Signal::BUS, Signal::SEGV].map(Signal::as_raw);
+    match reason {
+        ExitReason::Signalled { signal, .. } => own.contains(signal),
+        ExitReason::Exited { .. } | ExitReason::NotStarted { .. } | ExitReason::Unknown => false,
     }
 }
 

@@ -109,10 +109,12 @@ async fn another_collector_has_another_archive_and_a_larger_heap_has_not() {
     );
     let kept = place.archives.keep(&place.of(&serial), &place.written()).await.unwrap();
     assert!(kept.ends_with("classes.aot"));
-    assert_eq!(place.archives.kept(&place.of(&larger)).unwrap(), Some(kept));
+    assert_eq!(place.archives.kept(&place.of(&larger)).unwrap(), Some(kept.clone()));
     assert_eq!(place.archives.kept(&place.of(&other)).unwrap(), None);
-    place.archives.discard(&place.of(&serial)).unwrap();
-    place.archives.discard(&place.of(&serial)).unwrap();
+    place.archives.discard(&kept).unwrap();
+    place.archives.discard(&kept).unwrap();
+    place.archives.discard(&place.class_path[0]).unwrap();
+    assert!(place.class_path[0].exists(), "what is no archive was deleted");
     assert_eq!(place.archives.kept(&place.of(&larger)).unwrap(), None);
 }
 
