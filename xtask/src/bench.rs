@@ -41,8 +41,13 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench {
         name: "ready",
-        about: "klamm up from empty folders until every broker takes writes, beside a bare start",
+        about: "klamm up from empty folders until every broker takes writes, with a class-data archive, beside a bare start",
         prepare: ready::prepare,
+    },
+    Bench {
+        name: "ready-cold",
+        about: "the same for the first start on a machine, which has no class-data archive",
+        prepare: ready::prepare_cold,
     },
     Bench { name: "cli", about: "klamm topic list beside Kafka's own TopicCommand", prepare: cli::prepare },
     Bench {

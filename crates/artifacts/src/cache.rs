@@ -63,6 +63,8 @@ impl Cache {
         let given = root.as_ref();
         let root = std::path::absolute(given)
             .map_err(|source| CacheError::Create { path: given.to_owned(), source })?;
+        // Archives remember the paths of jars: whoever comes by another link shall find the same ones.
+        let root = root.canonicalize().unwrap_or(root);
         if root.as_os_str().as_encoded_bytes().contains(&b':') {
             return Err(CacheError::Colon(root));
         }

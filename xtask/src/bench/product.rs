@@ -35,6 +35,15 @@ impl Product {
         Ok(Self { klamm: stock.klamm.clone(), folder })
     }
 
+    /// An empty one that uses `cache` itself, by a link: class-data archives are of one path.
+    pub(super) fn with_cache(stock: &Stock, cache: &Path) -> Result<Self> {
+        let folder = own_folder()?;
+        let root = folder.path().join("root");
+        fs::create_dir_all(&root).with_context(|| format!("making {}", root.display()))?;
+        std::os::unix::fs::symlink(cache, root.join("cache")).context("linking to a cache")?;
+        Ok(Self { klamm: stock.klamm.clone(), folder })
+    }
+
     /// An empty one whose cluster was then brought up.
     pub(super) fn up(stock: &Stock) -> Result<Self> {
         let product = Self::empty(stock)?;
