@@ -15,6 +15,8 @@ pub enum Role {
     Daemon,
     /// A Kafka node.
     Node,
+    /// A Kafka that only shows which classes it loads, and those who help it.
+    Throwaway,
 }
 
 /// A process of one installation.
@@ -39,6 +41,10 @@ pub struct Listening {
     pub address: SocketAddr,
 }
 
+fn is_throwaway(arguments: &[String]) -> bool {
+    arguments.iter().any(|argument| argument.contains("/agent/throwaway/"))
+}
+
 impl Process {
     /// The processes of the installation in `root`: daemons and Java processes that name the folder in an argument.
     pub fn of_root(root: &Path) -> Result<Vec<Self>> {
@@ -59,6 +65,7 @@ impl Process {
             let names_root = arguments.iter().any(|argument| Path::new(argument) == root)
                 || arguments.iter().any(|argument| argument.contains(&inside));
             let role = match arguments.first().and_then(|program| Path::new(program).file_name()) {
+                Some(name) if name == "java" && is_throwaway(&arguments) => Role::Throwaway,
                 Some(name) if name == "java" => Role::Node,
                 Some(_) if arguments.get(1).is_some_and(|verb| verb == "daemon") => Role::Daemon,
                 Some(_) | None => continue,

@@ -37,8 +37,9 @@ pub(crate) struct Warm {
 }
 
 impl Warm {
-    /// With archives in `cache` and a throwaway node in `folder`.
+    /// With archives in `cache` and a throwaway node in `folder`. Ends the one that a killed agent left there.
     pub(crate) fn new(cache: Cache, folder: PathBuf) -> Self {
+        throwaway::end_left_over(&folder);
         Self { archives: Arc::new(Archives::new(cache)), folder, tried: Arc::default() }
     }
 

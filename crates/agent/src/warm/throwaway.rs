@@ -58,7 +58,6 @@ pub(super) async fn run(
     provided: &Provided,
     of: &ArchiveOf<'_>,
 ) -> Result<PathBuf, ThrowawayError> {
-    end_left_over(folder);
     delete(folder)?;
     let logging = papers::write(folder, &process.kafka, host::loopback())?;
     let written = folder.join("written");
@@ -89,8 +88,8 @@ fn console(folder: &Path) -> PathBuf {
     folder.join("logs/console.log")
 }
 
-/// An agent that was killed may have left one.
-fn end_left_over(folder: &Path) {
+/// An agent that was killed left one, if it made one just then.
+pub(super) fn end_left_over(folder: &Path) {
     let pid = process_in(folder).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     if let Some(pid) = pid {
         tracing::info!(pid = pid.as_raw_nonzero().get(), "ending the throwaway node of an earlier agent");
