@@ -20,7 +20,7 @@ use klamm_core::model::target::{DataDirectory, ListenerAddress, ListenerPurpose,
 use klamm_core::model::{ClusterId, ClusterName, DirectoryId, Epoch, NodeId, SlotName};
 use klamm_core::render::NodeContext;
 use klamm_core::render::logging::Logging;
-use klamm_core::render::server_properties::{CONTROLLER, INTERNAL, render_server_properties};
+use klamm_core::render::server_properties::{CONTROLLER, INTERNAL, ServerProperties};
 use klamm_disk::{DiskError, ensure_folder, replace_file, replace_link};
 use klamm_pki::{
     AltName, Authority, AuthorityError, AuthorityKind, CertificateRequest, Grant, IssueError, KeyError,
@@ -82,7 +82,7 @@ pub(super) fn write(folder: &Path, kafka: &str, address: IpAddr) -> Result<Strin
         settings: &BTreeMap::new(),
     };
     let logging = Logging::of(version);
-    replace_file(&folder.join("config/server.properties"), render_server_properties(&node).as_bytes())?;
+    replace_file(&folder.join("config/server.properties"), ServerProperties::of(&node).render().as_bytes())?;
     replace_file(&folder.join(logging.file()), logging.render(&node).as_bytes())?;
     ensure_folder(&folder.join("logs"))?;
     ensure_folder(&folder.join("tmp"))?;
