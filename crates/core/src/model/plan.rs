@@ -115,7 +115,28 @@ pub struct LiveSetting {
     /// Where it can be altered.
     pub scope: LiveScope,
     /// The value on each broker; none for not set, where Kafka has no default that could be written.
+    #[serde(with = "pairs_by_node")]
     pub values: BTreeMap<NodeId, Option<String>>,
+}
+
+/// As pairs: within a tagged enum a number cannot be a key.
+mod pairs_by_node {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::model::NodeId;
+
+    type Values = BTreeMap<NodeId, Option<String>>;
+
+    pub(super) fn serialize<S: Serializer>(values: &Values, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Values, D::Error> {
+        let pairs = Vec::<(NodeId, Option<String>)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
 }
 
 /// One idempotent act.
@@ -282,4 +303,18 @@ fn pairs(settings: &BTreeMap<String, String>) -> String {
 fn users(entries: &BTreeSet<AccessEntry>) -> String {
     let users: BTreeSet<_> = entries.iter().map(|entry| entry.user.as_str()).collect();
     users.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alteration_is_read_back_from_a_stored_plan() {
+        let values = BTreeMap::from([(NodeId(1), Some("3".to_owned())), (NodeId(2), None)]);
+        let setting = LiveSetting { scope: LiveScope::Cluster, values };
+        let act = Act::Alter { settings: BTreeMap::from([("num.io.threads".to_owned(), setting)]) };
+        let text = serde_json::to_string(&act).unwrap();
+        assert_eq!(serde_json::from_str::<Act>(&text).unwrap(), act);
+    }
 }
