@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::{Notify, mpsc, watch};
 
 use klamm_artifacts::JavaPolicy;
-use klamm_core::api::{LogWanted, ServerMessage};
+use klamm_core::api::{LogWanted, ReportAnswer, ServerMessage};
 use klamm_core::machines::admission::Terms;
 use klamm_core::machines::agent::{TakeUp, may_forget, take_up};
 use klamm_core::machines::slot::SlotKey;
@@ -83,19 +83,15 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
         ledger: Arc::new(Mutex::new(ledger)),
     };
     let changed = Arc::new(Notify::new());
-    let mut agent = Agent {
-        host,
-        shared,
-        slots: Slots::new(),
-        changed: changed.clone(),
-        address: host::loopback(),
-        is_heard: true,
-    };
+    let mut agent =
+        Agent { host, shared, slots: Slots::new(), changed: changed.clone(), address: host::loopback() };
     agent.take_up_all();
     let mut training = Training::new(warm);
     let (messages, mut inbox) = mpsc::channel(16);
-    let listening = tokio::spawn(listen(link.clone(), messages));
-    let _listening = AbortOnDrop(listening);
+    let _listening = AbortOnDrop(tokio::spawn(listen(link.clone(), messages)));
+    let (reports, latest) = watch::channel(None);
+    let (answers, mut answered) = mpsc::channel(1);
+    let _telling = AbortOnDrop(tokio::spawn(tell(link, latest, answers)));
     let mut next_report = tokio::time::Instant::now();
     loop {
         tokio::select! {
@@ -104,8 +100,12 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
                 None => return Ok(()),
             },
             () = changed.notified() => next_report = next_report.min(tokio::time::Instant::now() + REPORT_GATHERS),
+            Some(ReportAnswer { server_time: _, destroyed }) = answered.recv() => {
+                destroyed.into_iter().for_each(|cluster| agent.forget_if_removed(cluster));
+            }
             () = tokio::time::sleep_until(next_report) => {
-                agent.report().await;
+                // The newest wins: what could not be sent in time is told anew.
+                reports.send_replace(Some(agent.host_report()));
                 training.look(agent.calm_nodes());
                 next_report = tokio::time::Instant::now() + REPORT_EVERY;
             }
@@ -139,6 +139,36 @@ async fn listen(link: Link, messages: mpsc::Sender<ServerMessage>) {
     }
 }
 
+/// Sends the newest report whenever there is one, beside the loop: a server that hangs holds up nothing.
+async fn tell(
+    link: Link,
+    mut reports: watch::Receiver<Option<HostReport>>,
+    answers: mpsc::Sender<ReportAnswer>,
+) {
+    let mut is_heard = true;
+    while reports.changed().await.is_ok() {
+        let Some(report) = reports.borrow_and_update().clone() else { continue };
+        match link.report(&report).await {
+            Ok(answer) => {
+                is_heard = true;
+                if answers.send(answer).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                if std::mem::replace(&mut is_heard, false) {
+                    tracing::warn!(
+                        error = chain(&error),
+                        "the server does not take reports; everything runs on"
+                    );
+                }
+                // A refusal comes at once; asking again at once would not help.
+                tokio::time::sleep(DIAL_AGAIN).await;
+            }
+        }
+    }
+}
+
 struct Agent {
     host: HostId,
     shared: Shared,
@@ -147,8 +177,6 @@ struct Agent {
     changed: Arc<Notify>,
     /// What the listeners of this host bind; asked once, so that a busy moment does not change it.
     address: IpAddr,
-    /// Whether the server took the last report.
-    is_heard: bool,
 }
 
 impl Agent {
@@ -245,20 +273,6 @@ impl Agent {
         Some(nodes)
     }
 
-    async fn report(&mut self) {
-        let report = self.host_report();
-        match self.shared.link.report(&report).await {
-            Ok(answer) => answer.destroyed.into_iter().for_each(|cluster| self.forget_if_removed(cluster)),
-            Err(error) if self.is_heard => {
-                tracing::warn!(error = chain(&error), "the server does not take reports; everything runs on");
-                self.is_heard = false;
-                return;
-            }
-            Err(_) => return,
-        }
-        self.is_heard = true;
-    }
-
     fn host_report(&self) -> HostReport {
         let ledger = self.shared.ledger();
         let clusters: BTreeMap<ClusterId, ClusterReport> = ledger
@@ -306,6 +320,10 @@ impl Agent {
 
     fn answer_log(&self, wanted: LogWanted) {
         let LogWanted { id, cluster, slot, lines, follow } = wanted;
+        if !self.slots.contains_key(&(cluster, slot.clone())) {
+            tracing::warn!(%cluster, %slot, "a log was asked for that is not of a slot of this host");
+            return;
+        }
         let folders = self.shared.folders.slot(cluster, &slot);
         let log = [folders.server_log(), folders.console_log()].into_iter().find(|path| path.exists());
         let path = log.unwrap_or_else(|| folders.server_log());
@@ -323,3 +341,6 @@ impl Drop for SlotHandle {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,10 @@ const STREAM_SILENCE: Duration = Duration::from_secs(30);
 /// Longest wait for the answer to one request.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// Longest wait for a report to be taken. The server notes when it came; one that was held up for longer would look
+/// newer than it is.
+const REPORT_TAKEN: Duration = Duration::from_secs(5);
+
 /// A request to the server that failed.
 #[derive(Debug, Error)]
 pub enum LinkError {
@@ -86,7 +90,9 @@ impl Link {
     /// Tells what was observed.
     pub(crate) async fn report(&self, report: &HostReport) -> Result<ReportAnswer, LinkError> {
         let operation = "report";
-        let body = self.send(operation, self.client.post(self.url("/report")).json(report)).await?;
+        let request = self.client.post(self.url("/report")).json(report).timeout(REPORT_TAKEN);
+        let response = request.send().await.map_err(|source| self.unreachable(operation, source))?;
+        let body = self.accept(operation, response).await?;
         serde_json::from_slice(&body).map_err(|source| LinkError::Unreadable { operation, source })
     }
 

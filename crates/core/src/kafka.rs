@@ -2,6 +2,7 @@
 //! freshly formatted data directory, and the ways in which a start fails.
 
 pub mod defaults;
+pub mod jvm_options;
 pub mod live;
 pub mod properties;
 pub mod start_errors;

@@ -3,6 +3,7 @@
 //! It must never be a second code path: the agent dials the server over mTLS here too, with targets that are
 //! signed and verified. Start at [`run`]; [`ensure_running`] is what the CLI calls.
 
+mod environment;
 mod socket;
 mod start;
 

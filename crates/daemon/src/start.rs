@@ -12,6 +12,7 @@ use klamm_supervise::{
 };
 
 use crate::Folders;
+use crate::environment::inherited;
 use crate::socket::SocketAddress;
 
 /// Opening the store and the keys takes a fraction of a second; a busy disk may take more.
@@ -76,7 +77,7 @@ pub async fn ensure_running(folders: &Folders, arguments: Vec<String>) -> Result
     let program = std::env::current_exe().map_err(StartError::OwnFile)?;
     let mut launch = Launch::new(program, &folders.state, folders.log());
     launch.args = arguments;
-    launch.env = std::env::vars().collect();
+    launch.env = inherited(std::env::vars_os());
     let once = RestartPolicy { give_up_after: Some(0), ..RestartPolicy::default() };
     let unit = Supervisor::new()?.unit(UnitOptions { policy: once, ..UnitOptions::new("daemon") });
     unit.start(launch).await?;

@@ -19,7 +19,8 @@ pub(crate) type LogSender = mpsc::Sender<Bytes>;
 struct Inner {
     reports: BTreeMap<HostId, Observed<HostReport>>,
     streams: BTreeMap<HostId, mpsc::UnboundedSender<LogWanted>>,
-    logs: BTreeMap<u64, LogSender>,
+    /// Logs that are waited for, and of which host.
+    logs: BTreeMap<u64, (HostId, LogSender)>,
     next_log: u64,
 }
 
@@ -110,7 +111,7 @@ impl Hosts {
         let mut inner = self.lock();
         inner.next_log += 1;
         let id = inner.next_log;
-        inner.logs.insert(id, sender);
+        inner.logs.insert(id, (host.clone(), sender));
         let asked = inner.streams.get(host).is_some_and(|stream| stream.send(wanted(id)).is_ok());
         if !asked {
             inner.logs.remove(&id);
@@ -118,8 +119,33 @@ impl Hosts {
         asked.then_some(receiver)
     }
 
-    /// An agent answers: where its text goes. None where nobody waits for it any more.
-    pub(crate) fn answer_log(&self, id: u64) -> Option<LogSender> {
-        self.lock().logs.remove(&id)
+    /// An agent answers: where its text goes. None where nobody waits for it any more, or not for this host's.
+    pub(crate) fn answer_log(&self, host: &HostId, id: u64) -> Option<LogSender> {
+        let mut inner = self.lock();
+        let asked = inner.logs.get(&id).is_some_and(|(asked, _)| asked == host);
+        if asked { inner.logs.remove(&id).map(|(_, sender)| sender) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_log_is_answered_once_and_only_by_the_host_that_was_asked() {
+        let hosts = Hosts::default();
+        let [asked, other]: [HostId; 2] = ["h1", "h2"].map(|host| host.parse().unwrap());
+        let _streams = (hosts.open_stream(asked.clone()), hosts.open_stream(other.clone()));
+        let wanted = |id| LogWanted {
+            id,
+            cluster: ClusterId::from_random([1; 16]),
+            slot: "brokers-0".parse().unwrap(),
+            lines: 1,
+            follow: false,
+        };
+        let _reader = hosts.ask_for_log(&asked, wanted).unwrap();
+        assert!(hosts.answer_log(&other, 1).is_none());
+        assert!(hosts.answer_log(&asked, 1).is_some());
+        assert!(hosts.answer_log(&asked, 1).is_none());
     }
 }

@@ -116,6 +116,7 @@ fn node_rows(target: &Target, inventory: &Inventory) -> Vec<NodeRow> {
             roles: roles(slot).to_owned(),
             host: host.clone(),
             stage: seen.as_ref().map(|seen| Observed { at: seen.at, value: seen.value.stage.clone() }),
+            remark: report.and_then(|report| report.remark.clone()),
             process: report.and_then(|report| report.process.clone()),
             restarts: report.map_or(0, |report| report.restarts),
             certificate: report.and_then(|report| report.certificate.clone()),

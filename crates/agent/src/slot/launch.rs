@@ -187,4 +187,32 @@ mod tests {
     fn words_with_spaces_quotes_and_backslashes_stay_one_word() {
         assert_eq!(quoted(r#"-Da=b c"d\e"#), r#""-Da=b c\"d\\e""#);
     }
+
+    #[tokio::test]
+    async fn a_record_that_was_torn_by_a_power_loss_does_not_block_the_slot() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = SlotFolders { slot: folder.path().join("slot"), logs: folder.path().join("logs") };
+        let launched =
+            Launched::new(klamm_core::model::Sha256::of(b"launch"), "/bin/true".into(), Vec::new());
+        launched.write(&RealDisk, &folders.launched()).unwrap();
+        for torn in ["", "{\"version\": 1, \"pi", "\0\0\0\0"] {
+            replace_file(&folders.process(), torn.as_bytes()).unwrap();
+            let supervisor = Supervisor::new().unwrap();
+            let unit = find_or_make_unit(&supervisor, "brokers-0", &folders).await.unwrap();
+            assert!(unit.status().state.is_at_rest(), "{torn:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_of_the_slot_is_found_by_its_argument_file_whatever_its_record_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let word = format!("@{}", folder.path().join(ARGUMENTS).display());
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", "read line", &word]).stdin(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let found = process_in(folder.path());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, Some(child.id()));
+    }
 }

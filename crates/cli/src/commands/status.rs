@@ -71,6 +71,10 @@ fn render(status: &ClusterStatus, terminal: &Terminal) -> String {
             let line = format!("{}: {}", node.slot, stage.value.describe());
             text.push_str(&format!("\n{}\n", terminal.paint(&line, Tone::Bad)));
         }
+        if let Some(remark) = &node.remark {
+            let line = format!("{}: {remark}", node.slot);
+            text.push_str(&format!("\n{}\n", terminal.paint(&line, Tone::Notice)));
+        }
     }
     text.push_str(&newest_run(status, terminal));
     text
@@ -98,7 +102,9 @@ fn nodes(status: &ClusterStatus) -> Table {
 }
 
 fn row(node: &NodeRow, status: &ClusterStatus) -> [Field; 12] {
-    let NodeRow { slot, node_id, roles, host, stage, process, restarts, certificate, listeners } = node;
+    // The remark is told below the table.
+    let NodeRow { slot, node_id, roles, host, stage, remark: _, process, restarts, certificate, listeners } =
+        node;
     let now = status.now;
     let stage_field = stage.as_ref().map_or(Field::known(None::<String>), |stage| {
         Field::toned(short_stage(&stage.value.describe()), summary::tone(&stage.value))

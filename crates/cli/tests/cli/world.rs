@@ -33,6 +33,7 @@ fn node(ordinal: u32) -> NodeRow {
         roles: "controller+broker".into(),
         host: "h-1".parse().expect("a host id"),
         stage: Some(Observed { at: ago(2), value: Stage::Ready }),
+        remark: None,
         process: Some(ProcessReport {
             pid: 4000 + ordinal,
             since: ago(3 * 3600 + 60),

@@ -192,6 +192,9 @@ pub struct NodeRow {
     pub host: HostId,
     /// The stage and when it was reported; none while nothing is known.
     pub stage: Option<Observed<Stage>>,
+    /// What is amiss although the node does its work.
+    #[serde(default)]
+    pub remark: Option<String>,
     /// The process, while there is one.
     pub process: Option<ProcessReport>,
     /// How often it came back by itself.

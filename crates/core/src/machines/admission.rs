@@ -1,11 +1,13 @@
 //! Whether an agent obeys a target that was handed to it.
 
+mod slice;
+
 use thiserror::Error;
 
 use crate::api::Delivery;
 use crate::model::inventory::HostFolders;
 use crate::model::target::{HostSlice, TargetRoot};
-use crate::model::{ClusterId, Epoch, HostId, Sha256, TargetNumber};
+use crate::model::{ClusterId, Epoch, HostId, Sha256, SlotName, TargetNumber};
 use crate::signature::{SignatureError, VerifyingKey};
 
 /// What an agent measures every target by.
@@ -100,6 +102,16 @@ pub enum Refusal {
         /// The number that both carry.
         number: TargetNumber,
     },
+    /// It asks for something that agents do not do, whoever signs it.
+    #[error("cluster {cluster}: {slot}: {problem}")]
+    Unfit {
+        /// Whose target.
+        cluster: ClusterId,
+        /// Which slot.
+        slot: SlotName,
+        /// What, and what is allowed.
+        problem: String,
+    },
 }
 
 /// Verifies a delivery and decides whether it replaces what is `held` of that cluster.
@@ -125,7 +137,10 @@ pub fn admit(
             return Err(Refusal::OtherBody { cluster, number });
         }
     }
-    Ok(admitted)
+    match slice::problem_of(&admitted.slice, terms) {
+        Some((slot, problem)) => Err(Refusal::Unfit { cluster, slot, problem }),
+        None => Ok(admitted),
+    }
 }
 
 /// Reads a delivery that was admitted before, by whatever rules were in force then.

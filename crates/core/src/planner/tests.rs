@@ -38,6 +38,30 @@ fn from_nothing_three_nodes_are_created_and_a_second_plan_is_empty() {
 }
 
 #[test]
+fn what_is_planned_is_what_agents_do() {
+    use crate::api::Delivery;
+    use crate::kafka::Profile;
+    use crate::machines::admission::{Terms, admit};
+    use crate::model::Epoch;
+    let key = crate::signature::SigningKey::from_seed(&[1; 32]);
+    for profile in [Profile::Laptop, Profile::Production] {
+        let mut world = World::new();
+        world.cluster.profile = profile;
+        for pool in world.cluster.pools.values_mut() {
+            pool.storage = vec!["/srv/kafka/d1".parse().unwrap(), "/srv/kafka/d2".parse().unwrap()];
+            pool.jvm = vec!["-XX:+UseZGC".into(), "-XX:ParallelGCThreads=2".into()];
+        }
+        let goal = world.plan().unwrap().goal.unwrap();
+        let slice = String::from_utf8(goal.slices[&host()].to_bytes()).unwrap();
+        let delivery = Delivery { signed: key.sign(&goal.root(Epoch(1))), slice };
+        let folders = world.inventory.hosts[&host()].value.folders.clone();
+        let terms = Terms { key: key.verifying_key(), host: host(), folders };
+        let admitted = admit(&delivery, &terms, |_| None);
+        assert!(admitted.is_ok(), "{admitted:?}");
+    }
+}
+
+#[test]
 fn ports_that_are_taken_or_reserved_are_passed_over_and_then_kept_for_life() {
     let mut world = World::new();
     world.report().ports_taken = BTreeSet::from([9092, 9094]);

@@ -98,7 +98,7 @@ async fn certificate(
 }
 
 async fn log(State(door): State<Door>, Path(id): Path<u64>, body: Body) -> Result<StatusCode, ServerError> {
-    let reader = door.server.hosts.answer_log(id).ok_or(ServerError::NoReader)?;
+    let reader = door.server.hosts.answer_log(&door.host, id).ok_or(ServerError::NoReader)?;
     let mut pieces = body.into_data_stream();
     while let Some(Ok(piece)) = pieces.next().await {
         if reader.send(piece).await.is_err() {
