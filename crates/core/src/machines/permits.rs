@@ -87,8 +87,8 @@ impl PermitDesk {
         inventory: &Inventory,
         now: Timestamp,
     ) -> Result<PermitAnswer, NotYours> {
-        let slot = match target.slots().get(&wanted.slot) {
-            Some((owner, slot)) if *owner == host => *slot,
+        let slot = match target.find(&wanted.slot) {
+            Some((owner, slot)) if owner == host => slot,
             Some(_) | None => {
                 return Err(NotYours { host: host.clone(), slot: wanted.slot.clone() });
             }
@@ -160,8 +160,7 @@ fn reason_of_others(
 
 /// Whether stopping a slot's process could take something away from somebody. What is unknown could.
 pub(crate) fn may_serve(target: &Target, inventory: &Inventory, slot: &SlotName, now: Timestamp) -> bool {
-    let slots = target.slots();
-    let host = slots.get(slot).and_then(|(host, _)| inventory.heard(host, now));
+    let host = target.find(slot).and_then(|(host, _)| inventory.heard(host, now));
     let Some(report) = told(host, target, slot) else { return true };
     let crashing = report.failures > 0 && !matches!(report.stage, Stage::Ready | Stage::Recovering { .. });
     report.process.is_some() && !crashing
@@ -169,8 +168,7 @@ pub(crate) fn may_serve(target: &Target, inventory: &Inventory, slot: &SlotName,
 
 /// Whether a slot that was permitted to stop runs with the launch of its target and is ready, or shall not run at all.
 fn is_back(target: &Target, inventory: &Inventory, slot: &SlotName, now: Timestamp) -> bool {
-    let slots = target.slots();
-    let Some((host, wanted)) = slots.get(slot).filter(|(_, wanted)| wanted.run == RunState::Running) else {
+    let Some((host, wanted)) = target.find(slot).filter(|(_, wanted)| wanted.run == RunState::Running) else {
         return true;
     };
     told(inventory.heard(host, now), target, slot).is_some_and(|report| {

@@ -14,7 +14,7 @@ use super::reconcile::{Action, Holder, Next, SlotFacts, reconcile};
 use crate::api::{PermitAnswer, PermitWanted};
 use crate::model::inventory::{CertificateReport, ProcessReport, SlotReport, Stage};
 use crate::model::target::{RunState, SlotTarget};
-use crate::model::{ClusterId, ClusterName, HostId, SlotName};
+use crate::model::{ClusterId, ClusterName, HostId, Sha256, SlotName};
 pub use stage::{NodeStage, NodeWord, UnitLook};
 
 /// How often a node that is not at rest in its target is looked at.
@@ -154,6 +154,8 @@ struct Acting {
 pub struct SlotMachine {
     key: SlotKey,
     target: SlotTarget,
+    /// Of the target: a digest that every look compares.
+    launch: Sha256,
     lap_at: Duration,
     look_at: Duration,
     acting: Option<Acting>,
@@ -173,6 +175,7 @@ impl SlotMachine {
     pub fn new(key: SlotKey, target: SlotTarget) -> Self {
         Self {
             key,
+            launch: target.launch(),
             target,
             lap_at: Duration::ZERO,
             look_at: Duration::ZERO,
@@ -226,6 +229,7 @@ impl SlotMachine {
     /// Takes a new target. Acts that are under way are void: whoever does them leaves off.
     pub fn set_target(&mut self, target: SlotTarget, now: Duration) {
         if target != self.target {
+            self.launch = target.launch();
             self.target = target;
             self.acting = None;
             self.done.clear();
@@ -301,7 +305,7 @@ impl SlotMachine {
             Action::Replace => Act::AskPermit(PermitWanted {
                 cluster: self.key.cluster,
                 slot: self.key.slot.clone(),
-                launch: self.target.launch(),
+                launch: self.launch,
             }),
             Action::Stop { reason } => {
                 let patience = match self.target.run {

@@ -52,7 +52,12 @@ impl Target {
 
     /// One slot, wherever it lives.
     pub fn slot(&self, name: &SlotName) -> Option<&SlotTarget> {
-        self.slices.values().find_map(|slice| slice.slots.get(name))
+        self.find(name).map(|(_, slot)| slot)
+    }
+
+    /// One slot with the host that holds its claim.
+    pub fn find(&self, name: &SlotName) -> Option<(&HostId, &SlotTarget)> {
+        self.slices.iter().find_map(|(host, slice)| Some((host, slice.slots.get(name)?)))
     }
 
     /// The root that stands for this target under `epoch`.

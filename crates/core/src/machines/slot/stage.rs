@@ -189,7 +189,7 @@ impl SlotMachine {
         let stage = match &self.unit {
             UnitLook::AtRest => trouble.map(troubled).or_else(doing).or_else(|| self.stage_at_rest()),
             UnitLook::Spawning => Some(Stage::Launching),
-            UnitLook::Live { process, .. } if process.launch != self.target.launch() && self.is_wanted() => {
+            UnitLook::Live { process, .. } if process.launch != self.launch && self.is_wanted() => {
                 trouble.map(troubled).or_else(doing).or_else(|| Some(self.stage_of_node(now)))
             }
             UnitLook::Live { .. } => {
