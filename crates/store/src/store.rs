@@ -56,6 +56,16 @@ impl Store {
         Ok(self.epoch)
     }
 
+    /// A copy in memory that goes its own way, for simulations.
+    pub fn copy(&self) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::Sqlite { path: self.path.clone(), operation: "copy", source };
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        let copied = rusqlite::backup::Backup::new(&self.connection, &mut connection)
+            .and_then(|backup| backup.run_to_completion(1000, std::time::Duration::ZERO, None));
+        copied.map_err(failed)?;
+        Ok(Self { connection, path: self.path.clone(), epoch: self.epoch })
+    }
+
     /// Has the writes that follow count as those of a server of `epoch`: for a simulation in which several servers
     /// believe to own one store.
     pub fn speak_as(&mut self, epoch: Epoch) {
