@@ -11,6 +11,7 @@ mod kafka_tables;
 mod layers;
 mod lock_kafka;
 mod rust_text;
+mod sim;
 mod soak;
 mod tidy;
 mod tree;
@@ -43,6 +44,8 @@ enum Verb {
     Soak(soak::Args),
     /// Tell the end-to-end story on every Kafka version that the product runs
     Versions(versions::Args),
+    /// Play a fleet in memory: scripts, random histories, crash points, a shell
+    Sim(sim::Args),
     /// Resolve a Kafka version and write its lock file
     LockKafka(lock_kafka::LockKafkaArgs),
     /// Fill a cache with the jars of a Kafka version and print their folder
@@ -69,6 +72,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Bench(args) => bench::run(args),
         Verb::Soak(args) => soak::run(args),
         Verb::Versions(args) => versions::run(args),
+        Verb::Sim(args) => sim::run(args),
         Verb::LockKafka(args) => lock_kafka::run(args).map(|()| ExitCode::SUCCESS),
         Verb::FetchKafka(args) => fetch_kafka::run(args).map(|()| ExitCode::SUCCESS),
         Verb::KafkaTables(args) => kafka_tables::run(&args).map(|()| ExitCode::SUCCESS),

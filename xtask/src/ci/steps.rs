@@ -19,6 +19,9 @@ const OLDEST: &str = "3.9.2";
 /// What of the story is told again on the oldest: made, known keys, foreign clients, a roll, stopped, destroyed.
 const CASES_ON_OLDEST: [&str; 9] = ["c01", "c02", "c03", "c04", "c06", "c08", "c14", "c16", "c17"];
 
+/// How many random histories every run of the checks plays.
+const HISTORIES: &str = "1000";
+
 /// One step.
 pub(super) struct Step {
     pub(super) name: &'static str,
@@ -42,6 +45,7 @@ pub(super) const STEPS: &[Step] = &[
     step("klamm", "the binary that end-to-end tests run", |_, _| {
         check(tree::cargo(&["build", "--release", "--package", "klamm-cli", "--bin", "klamm"]))
     }),
+    step("sim", "a fleet in memory: scripts, random histories, crash points", simulate),
     Step { needs_kafka_cluster: true, ..step("e2e", "real Kafka clusters, from outside", end_to_end) },
 ];
 
@@ -104,6 +108,17 @@ fn tests(totals: &mut Totals, libs: &mut Option<PathBuf>) -> Result<Outcome> {
         command.env("KLAMM_KAFKA_LIBS", libs);
     }
     count(&mut command, totals)
+}
+
+/// Optimised, beside the binary that was just built; each prints its totals.
+fn simulate(totals: &mut Totals, _: &mut Option<PathBuf>) -> Result<Outcome> {
+    for verb in [["run"].as_slice(), &["seeds", HISTORIES], &["crash-points"]] {
+        let mut command = tree::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "sim"]);
+        if let Outcome::Failed { because } = count(command.args(verb), totals)? {
+            return Ok(Outcome::Failed { because: format!("sim {}: {because}", verb.join(" ")) });
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 /// One test at a time: each runs a whole cluster, and two of them starve each other on a small machine.
