@@ -8,7 +8,7 @@ use klamm_core::model::ClusterName;
 
 use crate::commands::{
     apply, cert, client_config, completions, consume, destroy, diff, down, history, init, logs, man, plan,
-    produce, rollback, run, spec, status, topic, up,
+    produce, roll, rollback, run, spec, status, topic, up,
 };
 use crate::output::{ColorChoice, Format};
 
@@ -72,6 +72,7 @@ pub(crate) enum Command {
     History(history::Args),
     Diff(diff::Args),
     Rollback(rollback::Args),
+    Roll(roll::Args),
     Logs(logs::Args),
     Cert(cert::Args),
     Init(init::Args),

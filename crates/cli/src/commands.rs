@@ -16,6 +16,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod produce;
+pub(crate) mod roll;
 pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod spec;
@@ -94,6 +95,7 @@ async fn perform(invocation: &Invocation, command: Command) -> Result<u8, CliErr
         Command::History(args) => history::run(invocation, args).await,
         Command::Diff(args) => diff::run(invocation, args).await,
         Command::Rollback(args) => rollback::run(invocation, args).await,
+        Command::Roll(args) => roll::run(invocation, args).await,
         Command::Logs(args) => logs::run(invocation, args).await,
         Command::Cert(args) => cert::run(invocation, args).await,
         Command::Init(args) => init::run(invocation, args),

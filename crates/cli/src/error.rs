@@ -61,6 +61,8 @@ pub(crate) enum CliError {
     RunFailed { cluster: ClusterName, run: u64, reason: String, again: String },
     #[error("run {run} of cluster {cluster} was aborted by {by}")]
     RunAborted { cluster: ClusterName, run: u64, by: String, again: String },
+    #[error("cluster {cluster} has no pool or node {name}")]
+    NoNode { cluster: ClusterName, name: String },
     #[error("cluster {cluster} has no run yet")]
     NoRuns { cluster: ClusterName },
     #[error("the server went away during run {run} of cluster {cluster}")]
@@ -154,6 +156,7 @@ impl CliError {
             | Self::RunAborted { .. }
             | Self::RunLost { .. }
             | Self::NoRuns { .. }
+            | Self::NoNode { .. }
             | Self::Unconfirmed { .. }
             | Self::Certificate { .. }
             | Self::Tls { .. }
@@ -209,6 +212,10 @@ impl CliError {
             Self::RunAborted { again, .. } => (
                 "klamm/run/aborted",
                 Some(format!("what was done stays; `{again}` goes on, `klamm apply` plans anew")),
+            ),
+            Self::NoNode { .. } => (
+                "klamm/node/unknown",
+                hint("`klamm status` lists the nodes; a pool is a node's name without its number"),
             ),
             Self::NoRuns { .. } => {
                 ("klamm/run/none", hint("`klamm apply` begins one where there is something to do"))

@@ -54,6 +54,8 @@ pub struct PlanInput<'a> {
     pub trust: &'a TrustBundles,
     /// Whether existing slots take what this Klamm would make of them from nothing, instead of keeping what they have.
     pub refresh_defaults: bool,
+    /// Slots whose processes are to be stopped and started although nothing of them changed.
+    pub roll: &'a BTreeSet<SlotName>,
     /// Now.
     pub now: Timestamp,
 }

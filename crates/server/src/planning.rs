@@ -12,7 +12,7 @@ use klamm_core::kafka::KafkaVersion;
 use klamm_core::model::cluster::Cluster;
 use klamm_core::model::inventory::{Inventory, Stage};
 use klamm_core::model::target::{RunState, Target};
-use klamm_core::model::{ClusterId, ClusterName, HostId, Sha256};
+use klamm_core::model::{ClusterId, ClusterName, HostId, Sha256, SlotName};
 use klamm_core::planner::{End, Known, PlanInput, Planned, Supply, TrustBundles, plan, plan_end};
 
 use klamm_store::ClusterRecord;
@@ -32,6 +32,7 @@ struct Asked {
     cluster: Cluster,
     spec: String,
     refresh_defaults: bool,
+    roll: BTreeSet<SlotName>,
     warnings: Vec<String>,
 }
 
@@ -57,8 +58,8 @@ async fn ask(server: &Server, name: &ClusterName, request: &PlanRequest) -> Resu
         (None, None) => return Err(ServerError::NoCluster(name.clone())),
     };
     let (cluster, warnings) = read_spec(server, &spec, &request.file, known.as_ref()).await?;
-    let refresh_defaults = request.refresh_defaults;
-    Ok(Asked { clusters, known, cluster, spec, refresh_defaults, warnings })
+    let (refresh_defaults, roll) = (request.refresh_defaults, request.roll.clone());
+    Ok(Asked { clusters, known, cluster, spec, refresh_defaults, roll, warnings })
 }
 
 /// How a cluster ends. Its spec need not be readable any more: what is in force says what there is.
@@ -207,6 +208,10 @@ async fn known_of(server: &Server, current: Option<&Target>) -> Result<Known, Se
 async fn plan_for(server: &Server, asked: &Asked, state: &ClusterState) -> Result<Planned, ServerError> {
     let id = state.id;
     let current = server.store.with(move |store| store.current_target(id)).await?;
+    let is_there = |slot: &&SlotName| current.as_ref().is_some_and(|current| current.slot(slot).is_some());
+    if let Some(slot) = asked.roll.iter().find(|slot| !is_there(slot)) {
+        return Err(ServerError::NoSlot { cluster: asked.cluster.name.clone(), slot: slot.clone() });
+    }
     let known = known_of(server, current.as_ref()).await?;
     let mut inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
     if let Some(current) = &current
@@ -225,6 +230,7 @@ async fn plan_for(server: &Server, asked: &Asked, state: &ClusterState) -> Resul
         supply: supply_of(server, &asked.cluster)?,
         trust: &state.authorities.trust(),
         refresh_defaults: asked.refresh_defaults,
+        roll: &asked.roll,
         now: Timestamp::now(),
     };
     Ok(plan(&input, &mut rand::rng())?)
@@ -244,6 +250,7 @@ async fn plan_new(server: &Server, asked: &Asked) -> Result<Planned, ServerError
         supply: supply_of(server, &asked.cluster)?,
         trust: &TrustBundles { nodes: String::new(), users: String::new() },
         refresh_defaults: false,
+        roll: &BTreeSet::new(),
         now: Timestamp::now(),
     };
     Ok(plan(&input, &mut rand::rng())?)

@@ -63,7 +63,7 @@ pub(super) async fn want(
         Want::Down => "down",
         Want::Destroyed => "destroy",
     };
-    let request = PlanRequest { want, spec: None, file: String::new(), refresh_defaults: false };
+    let request = PlanRequest::new(want, None, "");
     let started = apply(api, cluster, request).await?;
     if let Some(run) = started.run {
         follow(invocation, api, cluster, run, verb).await?;

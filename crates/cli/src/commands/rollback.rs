@@ -32,12 +32,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(invocation: &Invocation, Args { target, consent }: Args) -> Result<u8, CliError> {
     let (api, cluster) = reach(invocation).await?;
     let spec = api.spec_of(&cluster, TargetNumber(target)).await?;
-    let request = PlanRequest {
-        want: Want::Up,
-        spec: Some(spec),
-        file: format!("the spec of target {target}"),
-        refresh_defaults: false,
-    };
+    let request = PlanRequest::new(Want::Up, Some(spec), format!("the spec of target {target}"));
     let why = Some(format!("rolls back to the spec of target {target}"));
     let command = format!("{} rollback {target}", invocation.command());
     show_and_run(invocation, &api, Wish { cluster, request, why, command }, consent).await

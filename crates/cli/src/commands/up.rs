@@ -105,7 +105,10 @@ pub(super) async fn request(
         if let Some(wanted) = invocation.cluster.as_ref().filter(|wanted| **wanted != cluster) {
             return Err(CliError::OtherCluster { file, found: cluster, wanted: wanted.clone() });
         }
-        return Ok((cluster, PlanRequest { want: Want::Up, spec: Some(text), file, refresh_defaults }));
+        return Ok((
+            cluster,
+            PlanRequest { refresh_defaults, ..PlanRequest::new(Want::Up, Some(text), file) },
+        ));
     }
     let clusters = api.clusters().await?.clusters;
     let chosen = match (&invocation.cluster, clusters.as_slice()) {
@@ -121,7 +124,7 @@ pub(super) async fn request(
     }
     let spec = (!is_known).then(|| specs::built_in(&chosen));
     let file = if is_known { format!("the spec of {chosen}") } else { "the built-in spec".to_owned() };
-    Ok((chosen, PlanRequest { want: Want::Up, spec, file, refresh_defaults }))
+    Ok((chosen, PlanRequest { refresh_defaults, ..PlanRequest::new(Want::Up, spec, file) }))
 }
 
 /// Keeps the mirrors for every later download, also of a daemon that is started again.

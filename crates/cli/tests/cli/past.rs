@@ -107,6 +107,26 @@ fn apply_makes_no_cluster_of_its_own_and_starts_no_server_where_there_was_none()
 }
 
 #[test]
+fn roll_names_nodes_by_themselves_by_their_pool_or_all_of_them() {
+    let rolled = |line: &str| {
+        let lab = Lab::new();
+        let server = FakeServer::start(&lab, with_plan());
+        assert_eq!(lab.run(line).code, 0);
+        let applied = applied(&server).expect("something was applied");
+        let slots = applied.request.roll.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        (slots, applied.why.expect("the journal is told why"))
+    };
+    let of = |slots: &str, why: &str| (slots.to_owned(), why.to_owned());
+    assert_eq!(rolled("roll --yes"), of("nodes-0 nodes-1 nodes-2", "rolls all nodes"));
+    assert_eq!(rolled("roll nodes --yes"), of("nodes-0 nodes-1 nodes-2", "rolls nodes"));
+    assert_eq!(rolled("roll nodes-2 nodes-0 --yes"), of("nodes-0 nodes-2", "rolls nodes-2, nodes-0"));
+    let lab = Lab::new();
+    let server = FakeServer::start(&lab, with_plan());
+    insta::assert_snapshot!("roll_unknown", lab.transcript("roll brokers --yes"));
+    assert_eq!(applied(&server), None);
+}
+
+#[test]
 fn rollback_plans_the_spec_of_an_earlier_target_and_says_so_in_the_journal() {
     let lab = Lab::new();
     let server = FakeServer::start(&lab, with_plan());

@@ -1,6 +1,6 @@
 //! `/v1`: what a person's tools and the server say to each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,16 @@ pub struct PlanRequest {
     /// Whether existing nodes take what this Klamm would make of them from nothing, with the restarts that it needs.
     #[serde(default)]
     pub refresh_defaults: bool,
+    /// Slots whose processes are to be stopped and started although nothing of them changed.
+    #[serde(default)]
+    pub roll: BTreeSet<SlotName>,
+}
+
+impl PlanRequest {
+    /// Only that; `file` is the spec's name for messages.
+    pub fn new(want: Want, spec: Option<String>, file: impl Into<String>) -> Self {
+        Self { want, spec, file: file.into(), refresh_defaults: false, roll: BTreeSet::new() }
+    }
 }
 
 /// What would be done.

@@ -303,6 +303,14 @@ pub struct ProcessTarget {
     pub main_class: String,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Rises when the process is asked to start anew although nothing of it changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+}
+
+/// What was never asked for is not written, so that targets of before have the digest that they had.
+fn is_zero(generation: &u64) -> bool {
+    *generation == 0
 }
 
 /// The certificate that a slot needs.

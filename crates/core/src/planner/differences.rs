@@ -13,6 +13,9 @@ use crate::model::target::SlotTarget;
 /// How many changes a reason names before it only counts them.
 const NAMED: usize = 6;
 
+/// The name of the change that is none: somebody wants a restart.
+const ASKED: &str = "restart";
+
 /// One thing that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Change {
@@ -124,6 +127,9 @@ pub(super) fn of_launch(before: &SlotTarget, after: &SlotTarget) -> Vec<Change> 
         let list = |versions: &[u32]| versions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         add("Java", format!("Java {} → {}", list(&old.java), list(&new.java)));
     }
+    if old.generation != new.generation {
+        add(ASKED, "asked for".to_owned());
+    }
     if old.main_class != new.main_class || old.arguments != new.arguments {
         add("arguments", "Kafka's arguments changed".to_owned());
     }
@@ -154,6 +160,15 @@ fn option_change(name: String, from: Option<&String>, to: Option<&String>) -> Ch
         (None, None) => name.clone(),
     };
     Change { name, text }
+}
+
+/// Why a process is stopped and started.
+pub(super) fn reason_to_restart(at_start: &[Change]) -> String {
+    let (asked, read): (Vec<Change>, Vec<Change>) =
+        at_start.iter().cloned().partition(|change| change.name == ASKED);
+    let asked = asked.first().map(ToString::to_string);
+    let read = (!read.is_empty()).then(|| format!("read only at start: {}", list(&read)));
+    asked.into_iter().chain(read).collect::<Vec<_>>().join("; ")
 }
 
 /// The whole of it for a reason: each change, or the first few and how many more.

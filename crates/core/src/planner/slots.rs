@@ -53,6 +53,7 @@ impl Maker<'_> {
                 jvm_options,
                 main_class: "kafka.Kafka".to_owned(),
                 arguments,
+                generation: 0,
             },
             files: self.files(properties, logging),
             launched_with: BTreeMap::new(),
@@ -95,6 +96,8 @@ impl Maker<'_> {
         let settings = read_properties(&properties);
         // A newer Klamm brings newer executables; slipping them in would restart every node.
         let kept = (!input.refresh_defaults).then_some(&current.process);
+        // What does not run starts anyway.
+        let rolls = current.run == RunState::Running && input.roll.contains(name);
         let mut slot = SlotTarget {
             identity,
             run: RunState::Running,
@@ -106,6 +109,7 @@ impl Maker<'_> {
                 jvm_options,
                 main_class: current.process.main_class.clone(),
                 arguments,
+                generation: current.process.generation + u64::from(rolls),
             },
             files: self.files(properties, logging),
             launched_with: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::differences::{Differences, list};
+use super::differences::{Differences, list, reason_to_restart};
 use super::goal::Goal;
 use super::inside_kafka::{differences_left_alone, steps_inside_kafka};
 use super::settings::{Alterations, reason};
@@ -135,7 +135,7 @@ impl Changes {
             if current.run != RunState::Running {
                 changes.start.insert(name.clone());
             } else if current.launch() != wanted.launch() {
-                let reason = format!("read only at start: {}", list(&differences.at_start));
+                let reason = reason_to_restart(&differences.at_start);
                 changes.restart.insert(name.clone(), reason);
             } else {
                 if current.credential != wanted.credential {

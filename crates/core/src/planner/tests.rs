@@ -78,6 +78,28 @@ fn ports_that_are_taken_or_reserved_are_passed_over_and_then_kept_for_life() {
 }
 
 #[test]
+fn a_roll_restarts_what_it_names_once_and_nothing_again() {
+    let mut world = World::running(cluster());
+    let before = world.current.clone().unwrap();
+    world.roll = BTreeSet::from(["nodes-0".parse().unwrap(), "nodes-2".parse().unwrap()]);
+    let rolled = world.plan().unwrap();
+    assert_eq!(titles(&rolled), ["restart: restart nodes-2", "restart: restart nodes-0"], "the leader last");
+    assert_eq!(rolled.plan.steps[0].reason, "asked for");
+    world.carry_out(&rolled);
+    assert_eq!(world.starts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["nodes-2", "nodes-0"]);
+    world.roll.clear();
+    assert_eq!(titles(&world.plan().unwrap()), Vec::<String>::new());
+    let untouched = "nodes-1".parse().unwrap();
+    let after = world.current.as_ref().unwrap();
+    assert_eq!(after.slot(&untouched), before.slot(&untouched));
+
+    world.cluster.config.insert("num.partitions".into(), "3".into());
+    world.roll = BTreeSet::from(["nodes-1".parse().unwrap()]);
+    let both = world.plan().unwrap();
+    assert_eq!(both.plan.steps[0].reason, "asked for; read only at start: num.partitions: not set → 3");
+}
+
+#[test]
 fn an_edited_setting_restarts_one_node_after_the_other_and_the_active_controller_last() {
     let mut world = World::running(cluster());
     world.cluster.config.insert("num.partitions".into(), "3".into());

@@ -112,7 +112,7 @@ fn changes_of_identity(before: &SlotIdentity, after: &SlotIdentity) -> Vec<Chang
 }
 
 fn changes_of_process(before: &ProcessTarget, after: &ProcessTarget) -> Vec<Change> {
-    let ProcessTarget { kafka, lock, jar, java, jvm_options, main_class, arguments } = after;
+    let ProcessTarget { kafka, lock, jar, java, jvm_options, main_class, arguments, generation } = after;
     let versions = |java: &[u32]| java.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let values = [
         value("Kafka", &before.kafka, kafka),
@@ -120,6 +120,7 @@ fn changes_of_process(before: &ProcessTarget, after: &ProcessTarget) -> Vec<Chan
         value("Klamm's jar", before.jar, jar),
         value("Java", versions(&before.java), versions(java)),
         value("main class", &before.main_class, main_class),
+        value("restarts asked for", before.generation, generation),
     ];
     let mut changes: Vec<Change> = values.into_iter().flatten().collect();
     changes.extend(lines("JVM options", &before.jvm_options, jvm_options));

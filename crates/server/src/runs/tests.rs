@@ -38,12 +38,7 @@ fn dev() -> ClusterName {
 }
 
 fn wish(spec: &str) -> ApplyRequest {
-    let request = PlanRequest {
-        want: Want::Up,
-        spec: Some(spec.to_owned()),
-        file: "klamm.yaml".into(),
-        refresh_defaults: false,
-    };
+    let request = PlanRequest::new(Want::Up, Some(spec.to_owned()), "klamm.yaml");
     ApplyRequest { request, actor: "alice".into(), why: None, shown: None }
 }
 
@@ -102,6 +97,7 @@ async fn one_run_goes_on_at_a_time_and_an_overtaken_one_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path());
     let first = begun(&server).await;
+    published(&server).await;
     let second = apply(&server, &dev(), wish(klamm_spec::default_laptop())).await;
     assert!(matches!(second, Err(ServerError::Busy { run, .. }) if run == first), "{second:?}");
     abort(&server, &dev(), first, order("bob")).await.unwrap();

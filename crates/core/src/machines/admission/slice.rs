@@ -85,8 +85,16 @@ impl Place<'_> {
 
     fn problem_of_process(&self, process: &ProcessTarget) -> Option<String> {
         // Which jars and which Java are run is decided by the lock files that the agent carries.
-        let ProcessTarget { kafka: _, lock: _, jar: _, java: _, jvm_options, main_class, arguments } =
-            process;
+        let ProcessTarget {
+            kafka: _,
+            lock: _,
+            jar: _,
+            java: _,
+            jvm_options,
+            main_class,
+            arguments,
+            generation: _,
+        } = process;
         if !MAIN_CLASSES.contains(&main_class.as_str()) {
             return Some(format!("the class {main_class:?} is not one that agents run"));
         }

@@ -50,6 +50,7 @@ fn target(number: u64, kafka: &str) -> Target {
             jvm_options: vec![],
             main_class: "kafka.Kafka".into(),
             arguments: vec![],
+            generation: 0,
         },
         files: BTreeMap::new(),
         launched_with: BTreeMap::new(),

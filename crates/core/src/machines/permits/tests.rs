@@ -46,6 +46,7 @@ fn target() -> Target {
                 jvm_options: vec![],
                 main_class: "kafka.Kafka".into(),
                 arguments: vec![],
+                generation: 0,
             },
             files: BTreeMap::new(),
             launched_with: BTreeMap::new(),

@@ -39,6 +39,7 @@ pub(in crate::machines) fn target(run: RunState) -> SlotTarget {
             jvm_options: vec![],
             main_class: "kafka.Kafka".into(),
             arguments: vec![],
+            generation: 0,
         },
         files: BTreeMap::new(),
         launched_with: BTreeMap::new(),

@@ -107,6 +107,7 @@ pub(super) struct World {
     pub(super) known: Known,
     pub(super) supply: Supply,
     pub(super) refresh_defaults: bool,
+    pub(super) roll: BTreeSet<SlotName>,
     pub(super) kafka: Kafka,
     /// The launch that each slot's process was started with.
     launched: BTreeMap<SlotName, Sha256>,
@@ -142,6 +143,7 @@ impl World {
             known: Known::default(),
             supply: supply("jar"),
             refresh_defaults: false,
+            roll: BTreeSet::new(),
             kafka: Kafka::default(),
             launched: BTreeMap::new(),
             starts: Vec::new(),
@@ -178,6 +180,7 @@ impl World {
             supply: &self.supply,
             trust: &TrustBundles { nodes: "nodes".into(), users: "users".into() },
             refresh_defaults: self.refresh_defaults,
+            roll: &self.roll,
             now: NOW.parse().unwrap(),
         };
         plan(&input, &mut StdRng::seed_from_u64(1))

@@ -37,6 +37,7 @@ fn target(number: u64, spec: &str, properties: &str, slots: u32) -> Target {
                 jvm_options: vec!["-Xmx1g".into(), "-Xms1g".into()],
                 main_class: "kafka.Kafka".into(),
                 arguments: vec![],
+                generation: 0,
             },
             files: BTreeMap::from([("config/server.properties".to_owned(), digest(properties))]),
             launched_with: BTreeMap::new(),
