@@ -8,6 +8,7 @@ mod product;
 mod readiness;
 mod ready;
 mod respawn;
+mod sim;
 mod stock;
 mod up_again;
 
@@ -39,6 +40,7 @@ struct Bench {
 
 /// Every bench.
 const BENCHES: &[Bench] = &[
+    Bench { name: "sim", about: "random histories of a fleet in memory", prepare: sim::prepare },
     Bench {
         name: "ready",
         about: "klamm up from empty folders until every broker takes writes, with a class-data archive, beside a bare start",

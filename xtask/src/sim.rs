@@ -215,10 +215,13 @@ fn explain(seed: u64) -> Result<()> {
 
 fn one_seed(seed: u64, tell: bool) -> Result<ExitCode> {
     let history = random_history(seed);
+    print!("{history}");
     if tell {
-        print!("{}", transcript(&history.to_string(), true)?);
-    } else {
-        print!("{history}");
+        let mut world = klamm_sim::World::new(&history.fleet);
+        world.keep_lines();
+        history.commands.iter().for_each(|command| drop(world.perform(command)));
+        world.finish();
+        world.take_lines().iter().for_each(|line| println!("{line}"));
     }
     let verdict = play(&history);
     println!("# {} events, {} faults, digest {}", verdict.events, verdict.faults, verdict.digest);

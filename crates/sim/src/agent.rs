@@ -73,6 +73,8 @@ struct Slot {
     /// What its process was started with; none while there was none.
     launched: Option<Sha256>,
     doing: Doing,
+    /// When it is reminded next; in the past where it is not.
+    wakes_at: Duration,
     told: SlotReport,
     /// Whether a permit was given for the stop that is next.
     permitted: bool,
@@ -291,7 +293,11 @@ impl Agent {
                 Due::Look => slot.look(place, around),
                 Due::At(at) => {
                     let wake = slot.unit.wake_at().map_or(at, |unit| unit.min(at));
-                    around.wake(place.host, wake, Timer::Slot(name.clone()));
+                    // One reminder is enough, unless it comes too late.
+                    if slot.wakes_at <= around.now || slot.wakes_at > wake {
+                        slot.wakes_at = wake;
+                        around.wake(place.host, wake, Timer::Slot(name.clone()));
+                    }
                     break;
                 }
             }

@@ -69,6 +69,8 @@ pub(crate) struct Serving {
     desk: PermitDesk,
     /// The call inside Kafka that is not answered yet, and until when it is waited for.
     calling: Option<(RequestNumber, Duration)>,
+    /// When the run is looked at next; in the past where it is not.
+    looks_at: Duration,
 }
 
 impl ServerState {
@@ -148,6 +150,7 @@ impl ServerState {
             executor: resumed,
             desk: PermitDesk::default(),
             calling: None,
+            looks_at: Duration::ZERO,
         });
         if ended.is_some() && self.current.is_some() {
             self.forget(around);
@@ -278,7 +281,13 @@ impl ServerState {
                     }
                 }
                 Action::Wait { again_in } => {
-                    around.wake(Host::Server, around.now + again_in, Timer::Look);
+                    let Some(serving) = &mut self.serving else { return };
+                    let wake = around.now + again_in;
+                    // One reminder is enough, unless it comes too late.
+                    if serving.looks_at <= around.now || serving.looks_at > wake {
+                        serving.looks_at = wake;
+                        around.wake(Host::Server, wake, Timer::Look);
+                    }
                     return;
                 }
                 Action::Ended => return self.ended(around),

@@ -37,6 +37,7 @@ impl Slot {
             folders,
             launched,
             doing: Doing::default(),
+            wakes_at: Duration::ZERO,
             told: SlotReport::waiting(),
             permitted: false,
         }
