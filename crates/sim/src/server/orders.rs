@@ -1,6 +1,6 @@
 //! What the operator asks of the server: plans and runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use klamm_core::api::Want;
 use klamm_core::kafka::KafkaVersion;
@@ -58,6 +58,7 @@ impl ServerState {
             supply: &self.supply,
             trust: &self.trust,
             refresh_defaults: false,
+            roll: &BTreeSet::new(),
             now: around.wall(Host::Server),
         };
         plan(&input, &mut around.random).map_err(|refusal| chain(&refusal))
