@@ -114,7 +114,9 @@ fn edit_for_all(
         (Some(_), _) => Some(None),
     };
     if let Some(edit) = edit {
-        let in_force = brokers.iter().filter_map(|broker| broker.seen.in_force.as_deref());
+        // What was altered for one broker hides the edit from it.
+        let reached = brokers.iter().filter(|broker| broker.seen.of_broker.is_none());
+        let in_force = reached.filter_map(|broker| broker.seen.in_force.as_deref());
         let edit = on_the_way(key, in_force, wanted).or_else(|| edit.map(str::to_owned));
         edits.of_cluster.insert(key.to_owned(), edit);
         return;

@@ -1,6 +1,7 @@
 //! Plans of a small fleet: from nothing, again, after an edit, to the end.
 
 mod access;
+mod fleets;
 mod older;
 mod settings;
 mod world;

@@ -129,6 +129,15 @@ fn threads_are_halved_on_the_way_down_also_where_the_value_is_only_taken_away() 
 }
 
 #[test]
+fn a_broker_with_a_value_of_its_own_does_not_keep_the_others_from_theirs() {
+    let key = "num.io.threads";
+    let mut brokers = Brokers::started_with(&[(1, key, "1"), (2, key, "8")]);
+    brokers.of_brokers.insert(NodeId(1), BTreeMap::from([(key.to_owned(), "3".to_owned())]));
+    brokers.settle(&wanted(LiveScope::Cluster, key, &[(1, Some("8")), (2, Some("8"))]));
+    assert_eq!((brokers.of_cluster[key].as_str(), brokers.of_brokers[&NodeId(1)].len()), ("8", 0));
+}
+
+#[test]
 fn a_broker_that_does_not_tell_is_not_taken_for_one_that_has_it() {
     let settings = wanted(LiveScope::Cluster, KEY, &[(1, Some("5"))]);
     let reason = reason_not_in_force(&settings, &KafkaView::default());

@@ -414,7 +414,8 @@ impl Kafka {
                 KafkaDefault::Null | KafkaDefault::Required => None,
             });
             let (of_cluster, of_broker) = (self.of_cluster.get(key).cloned(), own.get(key).cloned());
-            let in_force = of_broker.clone().or(of_cluster.clone()).or(started_with.clone());
+            let in_force = of_broker.as_ref().or(of_cluster.as_ref()).or(started_with.as_ref());
+            let in_force = in_force.map(|value| as_kafka_writes_it(value));
             BrokerSetting { in_force, started_with, of_cluster, of_broker }
         };
         let plain = dynamic.map(|property| (property.key, property.default));
@@ -427,6 +428,15 @@ impl Kafka {
     /// What is in force on a broker.
     pub(super) fn in_force(&self, id: u32, key: &str) -> Option<String> {
         self.settings(NodeId(id))[key].in_force.clone()
+    }
+}
+
+/// Numbers and lists in Kafka's own way.
+fn as_kafka_writes_it(value: &str) -> String {
+    match (value.parse::<i64>(), value.parse::<f64>()) {
+        (Ok(whole), _) => whole.to_string(),
+        (_, Ok(number)) => number.to_string(),
+        _ => value.split(',').map(str::trim).collect::<Vec<_>>().join(","),
     }
 }
 
