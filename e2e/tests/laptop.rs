@@ -44,6 +44,7 @@ fn main() -> ExitCode {
             Case { name: "c11_no_key_is_where_others_can_read_it", run: secrecy::keys },
             Case { name: "c12_a_killed_daemon_leaves_kafka_running", run: failures::daemon_killed },
             Case { name: "c13_a_killed_node_comes_back_and_nothing_is_lost", run: failures::node_killed },
+            Case { name: "c14a_what_kafka_alters_live_restarts_nobody", run: life::alter },
             Case { name: "c14_a_change_rolls_one_node_at_a_time_and_nothing_is_lost", run: life::roll },
             Case { name: "c15_everything_killed_comes_back_as_it_was", run: failures::everything_killed },
             Case { name: "c16_down_and_up_keep_identity_and_data", run: life::down_and_up },

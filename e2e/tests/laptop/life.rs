@@ -77,13 +77,55 @@ pub(crate) fn keys_are_known(world: &mut World) -> Result<()> {
     Ok(())
 }
 
+/// What Kafka can alter live: a pool of threads that must be halved twice, a key without a default, a listener's own.
+const LIVE: [(&str, &str); 3] = [
+    ("num.io.threads", "3"),
+    ("log.retention.ms", "86400000"),
+    ("listener.name.clients.max.connections", "500"),
+];
+
+pub(crate) fn alter(world: &mut World) -> Result<()> {
+    let before = world.ready()?.pids();
+    let files = world.admin(Format::Librdkafka)?;
+    let mut in_force = |world: &mut World, wanted: &[(&str, Option<&str>)]| -> Result<()> {
+        let after = world.product.status()?;
+        ensure!(after.pids() == before, "somebody was restarted: {before:?} became {:?}", after.pids());
+        for node in after.nodes.values() {
+            let told = world
+                .python()?
+                .tell("broker_configs.py", &[&files.main_path(), &node.node_id.to_string()])?;
+            for (key, value) in wanted {
+                let has = told.get(*key).map(|entry| entry[0].clone()).unwrap_or_default();
+                ensure!(has.as_str() == *value, "node {} has {key}={has}, not {value:?}", node.node_id);
+            }
+        }
+        let again = world.up()?;
+        ensure!(format!("{}{}", again.out, again.err).contains("nothing to do"), "{again}");
+        Ok(())
+    };
+    // act, assert
+    world.set_config(&LIVE.map(|(key, value)| format!("{key}: {value}")).join(", "));
+    world.up()?;
+    in_force(world, &LIVE.map(|(key, value)| (key, Some(value))))?;
+    world.set_config("");
+    world.up()?;
+    in_force(
+        world,
+        &[
+            ("num.io.threads", Some("8")),
+            ("log.retention.ms", None),
+            ("listener.name.clients.max.connections", None),
+        ],
+    )
+}
+
 pub(crate) fn roll(world: &mut World) -> Result<()> {
     let before = world.ready()?;
     world.topic("rolled", 6)?;
     let files = world.admin(Format::Librdkafka)?;
     let load = Load::start(world.python()?, &files, "rolled", 6)?;
     // act
-    world.extend_spec("config: { queued.max.requests: 600 }\n");
+    world.set_config("queued.max.requests: 600");
     let mut fewest = before.nodes.len();
     let mut seen: BTreeMap<Vec<i32>, ()> = BTreeMap::new();
     std::thread::scope(|scope| -> Result<()> {

@@ -72,6 +72,13 @@ impl World {
         Ok(ran)
     }
 
+    /// Gives the whole cluster these settings and no others.
+    pub(crate) fn set_config(&mut self, settings: &str) {
+        let others = self.spec.lines().filter(|line| !line.starts_with("config:"));
+        self.spec = others.map(|line| format!("{line}\n")).collect();
+        self.spec.push_str(&format!("config: {{ {settings} }}\n"));
+    }
+
     /// Adds lines to the spec, once.
     pub(crate) fn extend_spec(&mut self, lines: &str) {
         if !self.spec.contains(lines) {
