@@ -5,21 +5,24 @@ mod past;
 
 use std::error::Error as _;
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use klamm_core::api::{
-    ApplyRequest, Certificates, ClusterStatus, Clusters, Failure, PlanAnswer, PlanRequest, RunStarted,
-    UserCertificate, UserCertificateRequest,
+    ApplyRequest, Certificates, ClusterStatus, Clusters, Failure, IdleAnswer, PlanAnswer, PlanRequest,
+    RunStarted, UserCertificate, UserCertificateRequest,
 };
 use klamm_core::model::{ClusterName, SlotName, UserName};
+use klamm_daemon::SocketAddress;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep};
 
+use crate::daemon;
 use crate::error::CliError;
-use klamm_daemon::SocketAddress;
-
 use crate::root::Root;
 
 pub(crate) use events::RunEvents;
@@ -29,23 +32,54 @@ const HOST: &str = "http://klamm";
 /// For answers that are not streams: planning asks agents and Kafka, which may take their time-outs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A client of one server. Nothing is opened before the first request.
+/// How long a daemon that said that it ends may take; one that takes longer is left alone.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// Between two looks whether it has ended.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What to do where no server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Start one.
+    Always,
+    /// Start one where anything was ever kept; else there is nothing to ask about.
+    InUse,
+    /// Nothing.
+    Never,
+}
+
+/// A client of one server. Nothing is opened, and no server is started, before the first request.
+#[derive(Clone)]
 pub(crate) struct Api {
     client: reqwest::Client,
-    socket: PathBuf,
-    in_use: bool,
-    _reachable: SocketAddress,
+    root: Root,
+    start: Start,
+    contact: Arc<Contact>,
+    reachable: Arc<SocketAddress>,
+}
+
+/// How far this client has come with its server.
+#[derive(Debug, Default)]
+struct Contact {
+    /// It answered once. From then on its end is news, and not mended behind the back of who asks.
+    heard: AtomicBool,
+    /// It was started for this client.
+    started: AtomicBool,
 }
 
 impl Api {
     /// A client of the server that belongs to `root`.
-    pub(crate) fn new(root: &Root) -> Result<Self, CliError> {
-        let (socket, in_use) = (root.socket(), root.is_in_use());
-        let reachable = root.reachable_socket().map_err(|source| CliError::NoServer {
-            socket: socket.clone(),
-            in_use,
-            source,
-        })?;
+    pub(crate) fn new(root: &Root, start: Start) -> Result<Self, CliError> {
+        let is_in_use = root.is_in_use();
+        if start == Start::InUse && !is_in_use {
+            return Err(CliError::NoCluster { wanted: None, names: vec![] });
+        }
+        if start != Start::Never {
+            // The socket is reached through its folder where its path is long.
+            klamm_disk::ensure_folder(&root.run)?;
+        }
+        let reachable =
+            root.reachable_socket().map_err(|source| CliError::NoServer { socket: root.socket(), source })?;
         // The socket is plain HTTP; a TLS configuration is given only so that none is looked for.
         let tls = klamm_pki::client_config(None, rustls::RootCertStore::empty())
             .map_err(|source| CliError::Tls { source })?;
@@ -55,7 +89,37 @@ impl Api {
             .http1_only()
             .build()
             .map_err(|source| CliError::Talk { path: "/".to_owned(), source })?;
-        Ok(Self { client, socket, in_use, _reachable: reachable })
+        let contact = Arc::default();
+        Ok(Self { client, root: root.clone(), start, contact, reachable: Arc::new(reachable) })
+    }
+
+    /// Lets a server go that was started for this client, unless something needs it now.
+    pub(crate) async fn leave(&self) {
+        if self.contact.started.swap(false, Ordering::Relaxed) {
+            self.let_idle_server_end().await;
+        }
+    }
+
+    /// Has the daemon end if nothing needs it, and waits until it does not answer any more, so that whatever is typed
+    /// next does not talk to one that is about to go. A daemon that stays does no harm.
+    pub(crate) async fn let_idle_server_end(&self) {
+        let path = "/v1/stop-if-idle";
+        let request = self.request(Method::POST, path).timeout(PATIENCE);
+        let answer = async { read::<IdleAnswer>(path, self.send(path, request).await?).await };
+        match answer.await {
+            Ok(IdleAnswer { ends: true }) => {
+                let deadline = Instant::now() + FAREWELL;
+                while Instant::now() < deadline && self.answers().await {
+                    sleep(PAUSE).await;
+                }
+            }
+            Ok(IdleAnswer { ends: false }) => {}
+            Err(failure) => tracing::warn!(error = %failure, "the daemon was not asked to stop"),
+        }
+    }
+
+    async fn answers(&self) -> bool {
+        UnixStream::connect(self.reachable.path()).await.is_ok()
     }
 
     pub(crate) async fn clusters(&self) -> Result<Clusters, CliError> {
@@ -121,12 +185,6 @@ impl Api {
         self.send(&path, request.query(&[("lines", lines.to_string()), ("follow", follow.to_string())])).await
     }
 
-    /// Has the daemon end when nothing is wanted up.
-    pub(crate) async fn stop_if_idle(&self) -> Result<(), CliError> {
-        let path = "/v1/stop-if-idle";
-        self.send(path, self.request(Method::POST, path).timeout(PATIENCE)).await.map(drop)
-    }
-
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{HOST}{path}"))
     }
@@ -144,10 +202,22 @@ impl Api {
     /// Sends a request; an answer other than a success becomes the failure it tells.
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Response, CliError> {
         tracing::debug!(path, "asking the server");
-        let response = request.send().await.map_err(|source| match reason_unreachable(&source) {
-            Some(source) => CliError::NoServer { socket: self.socket.clone(), in_use: self.in_use, source },
+        let again = request.try_clone();
+        let mut answer = request.send().await;
+        if let (Err(failure), Some(again)) = (&answer, again)
+            && reason_unreachable(failure).is_some()
+            && self.start != Start::Never
+            && !self.contact.heard.load(Ordering::Relaxed)
+        {
+            daemon::ensure_running(&self.root).await.map_err(CliError::Daemon)?;
+            self.contact.started.store(true, Ordering::Relaxed);
+            answer = again.send().await;
+        }
+        let response = answer.map_err(|source| match reason_unreachable(&source) {
+            Some(source) => CliError::NoServer { socket: self.root.socket(), source },
             None => CliError::Talk { path: path.to_owned(), source },
         })?;
+        self.contact.heard.store(true, Ordering::Relaxed);
         let status = response.status();
         if status.is_success() {
             return Ok(response);

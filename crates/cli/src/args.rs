@@ -27,12 +27,12 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  klamm up                                    a three-node cluster on this machine
-  klamm topic create orders --partitions 6    a topic
-  echo hello | klamm produce orders           write a record
-  klamm consume orders --from-beginning       read them all, and go on
-  klamm status                                how is it?
-  klamm down                                  stop it; the data stays
+  klamm up                                   three nodes on this machine
+  klamm topic create orders --partitions 6   a topic
+  echo hello | klamm produce orders          write a record
+  klamm consume orders --from-beginning      read them all, and go on
+  klamm status                               how is it?
+  klamm down                                 stop it; the data stays
 
 `klamm help COMMAND` tells more about each command.";
 
@@ -40,17 +40,33 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Keep everything below DIR: configuration, data, logs, sockets, downloads
-    #[arg(long, global = true, value_name = "DIR", env = "KLAMM_ROOT", hide_env_values = true)]
+    /// Keep everything below DIR: configuration, data, logs, sockets, downloads; KLAMM_ROOT does the same
+    #[arg(long, global = true, value_name = "DIR", env = "KLAMM_ROOT", hide_env = true)]
     pub(crate) root: Option<PathBuf>,
     /// The cluster that is meant; without it the only one there is, else the one of ./klamm.yaml, else `dev`
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) cluster: Option<ClusterName>,
-    /// For people or for programs
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "table")]
+    /// `table` for people, `json` for programs
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(crate) output: Format,
-    /// When to use colour; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
+    /// When to use colour: `auto`, `always` or `never`; NO_COLOR is honoured
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(crate) color: ColorChoice,
     /// Say more on standard error; twice: everything
     #[arg(short, long, global = true, action = ArgAction::Count)]

@@ -36,7 +36,7 @@ use crate::daemon;
 use crate::error::{self, CliError};
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, Terminal, tell};
+use crate::output::{self, Terminal};
 use crate::reference::reference;
 use crate::root::Root;
 
@@ -105,21 +105,16 @@ async fn perform(invocation: &Invocation, command: Command) -> Result<u8, CliErr
         Command::Destroy(args) => destroy::run(invocation, args).await,
         Command::Versions => versions::run(invocation).await,
         Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Man(args) => man::run(invocation, args),
         Command::Reference => output::print(&reference()).map(|()| exit::DONE),
         Command::Daemon => Ok(exit::DONE),
     }
 }
 
-/// Starts the daemon unless it answers; this is the only place that does.
-async fn ensure_daemon(invocation: &Invocation) -> Result<(), CliError> {
-    daemon::ensure_running(&invocation.root).await.map_err(CliError::Daemon)
-}
-
 /// Warnings of a plan, which concern the spec.
-fn tell_warnings(warnings: &[String]) {
+fn tell_warnings(invocation: &Invocation, warnings: &[String]) {
     for warning in warnings {
-        tell(warning.trim_end());
+        invocation.terminal.tell(warning.trim_end());
     }
 }
 

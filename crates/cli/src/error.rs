@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use klamm_core::api::Failure;
 use klamm_core::model::{ClusterName, InvalidName, UserName};
 use klamm_disk::DiskError;
-use klamm_kafka::{AddressError, ConsumeError, OperationError, ProduceError, Refusal};
+use klamm_kafka::AddressError;
 use thiserror::Error;
 
 use crate::exit;
+use crate::kafka_session::KafkaTrouble;
 use crate::root::RootError;
 
 pub(crate) use report::print;
@@ -30,7 +31,9 @@ pub(crate) enum CliError {
     #[error("the server could not be started")]
     Daemon(#[source] anyhow::Error),
     #[error("no server answers on {socket}")]
-    NoServer { socket: PathBuf, in_use: bool, source: io::Error },
+    NoServer { socket: PathBuf, source: io::Error },
+    #[error("{}", no_cluster(.wanted.as_ref(), .names))]
+    NoCluster { wanted: Option<ClusterName>, names: Vec<String> },
     #[error("asking the server for {path} failed")]
     Talk { path: String, source: reqwest::Error },
     #[error("the server's answer to {path} is not understood")]
@@ -51,7 +54,7 @@ pub(crate) enum CliError {
     Exists { path: String },
     #[error("the path {path} is not UTF-8, which the files for clients need")]
     NotUtf8 { path: PathBuf },
-    #[error("{file} has {}", problems(*.count))]
+    #[error("{file} has {}", crate::output::count(.count, "problem"))]
     Spec { file: String, count: usize, rendered: String },
     #[error("the spec has no key {key}")]
     NoSuchKey { key: String },
@@ -77,26 +80,25 @@ pub(crate) enum CliError {
     Bootstrap { source: AddressError },
     #[error("cluster {cluster} is down")]
     Down { cluster: ClusterName, command: String },
-    #[error("{doing} failed")]
-    Kafka { doing: String, user: UserName, source: Box<OperationError> },
-    #[error("{doing} was refused by kafka")]
-    KafkaRefused { doing: String, user: UserName, source: Refusal },
-    #[error("writing to topic {topic} failed after {written} records")]
-    Produce { topic: String, user: UserName, written: u64, source: Box<ProduceError> },
-    #[error("reading topic {topic} failed")]
-    Consume { topic: String, user: UserName, source: Box<ConsumeError> },
+    #[error("{doing} {}", .source.outcome())]
+    Kafka { doing: String, advice: String, source: KafkaTrouble },
     #[error("line {line} of standard input has no {separator:?}, which separates key and value")]
     NoKey { line: u64, separator: String },
     #[error("standard input could not be read")]
     Input { source: io::Error },
     #[error("standard output could not be written")]
     Output { source: io::Error },
-    #[error("interrupted")]
-    Interrupted { hint: Option<String> },
+    #[error("{}", .goes_on.as_deref().unwrap_or("interrupted"))]
+    Interrupted { goes_on: Option<String> },
 }
 
-fn problems(count: usize) -> String {
-    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
+fn no_cluster(wanted: Option<&ClusterName>, names: &[String]) -> String {
+    match (wanted, names) {
+        (None, []) => "there is no cluster here yet".to_owned(),
+        (Some(wanted), []) => format!("there is no cluster {wanted}, nor any other"),
+        (None, names) => format!("there is no such cluster, only {}", names.join(", ")),
+        (Some(wanted), names) => format!("there is no cluster {wanted}, only {}", names.join(", ")),
+    }
 }
 
 impl CliError {
@@ -121,7 +123,12 @@ impl CliError {
 
     /// Whether there is nobody to tell, or nothing to tell.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(self, Self::Interrupted { hint: None }) || self.is_closed_output()
+        matches!(self, Self::Interrupted { goes_on: None }) || self.is_closed_output()
+    }
+
+    /// Whether somebody pressed Ctrl-C.
+    pub(crate) fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted { .. })
     }
 
     /// Whether who read our output has had enough of it.
@@ -144,6 +151,7 @@ impl CliError {
             | Self::Answer { .. }
             | Self::Status { .. }
             | Self::Refused(_)
+            | Self::NoCluster { .. }
             | Self::OtherCluster { .. }
             | Self::Read { .. }
             | Self::Write { .. }
@@ -163,9 +171,6 @@ impl CliError {
             | Self::Bootstrap { .. }
             | Self::Down { .. }
             | Self::Kafka { .. }
-            | Self::KafkaRefused { .. }
-            | Self::Produce { .. }
-            | Self::Consume { .. }
             | Self::NoKey { .. }
             | Self::Input { .. }
             | Self::Output { .. } => exit::FAILED,
@@ -181,9 +186,14 @@ impl CliError {
             Self::Daemon(_) => {
                 ("klamm/daemon/start", hint("its log is below the log folder, see `klamm versions`"))
             }
-            Self::NoServer { in_use: true, .. } => ("klamm/server/none", hint("`klamm up` starts it")),
-            Self::NoServer { in_use: false, .. } => {
-                ("klamm/server/none", hint("there is no cluster here yet: `klamm up` makes one"))
+            Self::NoServer { .. } => ("klamm/server/none", hint("`klamm up` starts it")),
+            Self::NoCluster { wanted, names } => {
+                let hint = match (wanted, names.as_slice()) {
+                    (Some(wanted), []) => format!("`klamm up --cluster {wanted}` makes it"),
+                    (None, []) => "`klamm up` makes one".to_owned(),
+                    (_, _) => "say one of these: `--cluster NAME`".to_owned(),
+                };
+                ("klamm/cluster/unknown", Some(hint))
             }
             Self::Talk { .. } => ("klamm/server/talk", hint("try again; the server's log says more")),
             Self::Answer { .. } | Self::Status { .. } => (
@@ -226,69 +236,13 @@ impl CliError {
             Self::Tls { .. } => ("klamm/cli/tls", None),
             Self::Bootstrap { .. } => ("klamm/cli/bootstrap", None),
             Self::Down { command, .. } => ("klamm/cluster/down", Some(format!("`{command} up` starts it"))),
-            Self::Kafka { user, source, .. } => {
-                ("klamm/kafka/no-answer", Some(kafka_hint(user, source.refusal())))
-            }
-            Self::KafkaRefused { user, source, .. } => {
-                ("klamm/kafka/refused", Some(kafka_hint(user, Some(source))))
-            }
-            Self::Produce { user, source, .. } => {
-                ("klamm/kafka/produce", Some(kafka_hint(user, produce_refusal(source))))
-            }
-            Self::Consume { user, source, .. } => {
-                ("klamm/kafka/consume", Some(kafka_hint(user, consume_refusal(source))))
-            }
+            Self::Kafka { advice, source, .. } => (source.code(), Some(advice.clone())),
             Self::NoKey { .. } => {
                 ("klamm/cli/no-key", hint("records before this line were written; mend it and send the rest"))
             }
             Self::Input { .. } => ("klamm/cli/input", None),
             Self::Output { .. } => ("klamm/cli/output", None),
-            Self::Interrupted { hint } => ("klamm/cli/interrupted", hint.clone()),
+            Self::Interrupted { .. } => ("klamm/cli/interrupted", None),
         }
     }
-}
-
-fn produce_refusal(error: &ProduceError) -> Option<&Refusal> {
-    match error {
-        ProduceError::Topic { source, .. } => Some(source),
-        ProduceError::Prepare { source, .. } => source.refusal(),
-        ProduceError::NotDelivered { source, .. } => source.as_deref()?.refusal(),
-        ProduceError::NoSuchPartition { .. } | ProduceError::Encode { .. } => None,
-    }
-}
-
-fn consume_refusal(error: &ConsumeError) -> Option<&Refusal> {
-    match error {
-        ConsumeError::Topic { source, .. } | ConsumeError::Partition { source, .. } => Some(source),
-        ConsumeError::Operation { source, .. } => source.refusal(),
-        ConsumeError::Decode { .. } => None,
-    }
-}
-
-/// What helps against Kafka's answer.
-fn kafka_hint(user: &UserName, refusal: Option<&Refusal>) -> String {
-    use klamm_kafka::ErrorCode as Code;
-    match refusal.map(|refusal| refusal.code) {
-        Some(Code::UNKNOWN_TOPIC_OR_PARTITION) => format!(
-            "`klamm topic list` shows the topics that user {user} may see; `klamm topic create NAME` makes one"
-        ),
-        Some(Code::TOPIC_AUTHORIZATION_FAILED | Code::CLUSTER_AUTHORIZATION_FAILED) => {
-            format!("give user {user} access in the spec, such as {}, then `klamm up`", access_example(user))
-        }
-        Some(Code::TOPIC_ALREADY_EXISTS) => "`klamm topic describe NAME` shows it".to_owned(),
-        Some(Code::INVALID_REPLICATION_FACTOR) => {
-            "no more replicas than brokers; `klamm status` lists them".to_owned()
-        }
-        Some(Code::NOT_ENOUGH_REPLICAS) => {
-            "too few replicas are in sync; `klamm status` shows which node is missing".to_owned()
-        }
-        Some(_) | None => "look at `klamm status`, then at `klamm logs NODE`".to_owned(),
-    }
-}
-
-/// A line for the spec that gives a user something to do.
-pub(crate) fn access_example(user: &UserName) -> String {
-    format!(
-        "`users: {{ {user}: {{ auth: mtls, allow: [\"read,write topic:orders\", \"read group:{user}-*\"] }} }}`"
-    )
 }

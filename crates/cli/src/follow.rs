@@ -10,7 +10,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use crate::api::{Api, RunEvents};
 use crate::error::CliError;
 use crate::invocation::Invocation;
-use crate::output::tell;
 use crate::progress::Progress;
 
 /// Elapsed time and rates are drawn this often.
@@ -52,7 +51,8 @@ pub(crate) async fn apply_after_others(
     match apply(api, cluster, request.clone()).await {
         Err(CliError::Refused(failure)) if failure.code == BUSY => {
             if let Some(run) = api.status(cluster).await?.run {
-                tell(&format!("run {} of cluster {cluster} is still going on", run.run));
+                let told = format!("run {} of cluster {cluster} is still going on", run.run);
+                invocation.terminal.tell(&told);
                 match follow(invocation, api, cluster, run.run, "up").await {
                     Ok(()) | Err(CliError::RunFailed { .. } | CliError::RunAborted { .. }) => {}
                     Err(failure) => return Err(failure),
@@ -64,7 +64,8 @@ pub(crate) async fn apply_after_others(
     }
 }
 
-/// Shows a run that `verb` began until it has ended well; Ctrl-C ends the showing, not the run.
+/// Shows a run until it has ended well; `verb` takes it up again should it end otherwise. Ctrl-C ends the showing, not
+/// the run.
 pub(crate) async fn follow(
     invocation: &Invocation,
     api: &Api,
@@ -72,14 +73,15 @@ pub(crate) async fn follow(
     run: u64,
     verb: &str,
 ) -> Result<(), CliError> {
-    let again = format!("{} {verb}", invocation.command());
+    let command = invocation.command();
+    let again = format!("{command} {verb}");
     let mut progress = Progress::new(&invocation.terminal);
     let last = tokio::select! {
         last = until_end(api, cluster, run, &mut progress) => last,
         _ = tokio::signal::ctrl_c() => {
-            let command = invocation.command();
-            let hint = format!("run {run} goes on; `{command} status --watch` shows it, `{command} down` stops the cluster");
-            Err(CliError::Interrupted { hint: Some(hint) })
+            let look = format!("`{command} status --watch` shows it, `{command} run abort` ends it");
+            let goes_on = format!("run {run} of cluster {cluster} goes on without you; {look}");
+            Err(CliError::Interrupted { goes_on: Some(goes_on) })
         }
     };
     progress.finish();

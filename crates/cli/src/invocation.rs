@@ -2,7 +2,7 @@
 
 use klamm_core::model::ClusterName;
 
-use crate::api::Api;
+use crate::api::{Api, Start};
 use crate::error::CliError;
 use crate::output::Terminal;
 use crate::root::Root;
@@ -21,27 +21,51 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// A client of this installation's server.
-    pub(crate) fn api(&self) -> Result<Api, CliError> {
-        Api::new(&self.root)
+    /// Asks this installation's server through `work`. One that had to be started for this ends again afterwards, if
+    /// nothing needs it.
+    pub(crate) async fn ask<T>(
+        &self,
+        start: Start,
+        work: impl AsyncFnOnce(&Api) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        let api = Api::new(&self.root, start).map_err(|failure| match failure {
+            CliError::NoCluster { names, .. } => CliError::NoCluster { wanted: self.cluster.clone(), names },
+            other => other,
+        })?;
+        let result = work(&api).await;
+        api.leave().await;
+        result
+    }
+
+    /// As [`Invocation::ask`], about the cluster that is meant.
+    pub(crate) async fn ask_about<T>(
+        &self,
+        work: impl AsyncFnOnce(&Api, &ClusterName) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        self.ask(Start::InUse, async |api| {
+            let cluster = self.choose_cluster(api).await?;
+            work(api, &cluster).await
+        })
+        .await
     }
 
     /// The cluster that is meant, among those that `api` has: `--cluster`, else the only one, else the spec's, else
     /// `dev`.
     pub(crate) async fn choose_cluster(&self, api: &Api) -> Result<ClusterName, CliError> {
-        if let Some(cluster) = &self.cluster {
-            return Ok(cluster.clone());
-        }
         let clusters = api.clusters().await?.clusters;
-        if let [only] = clusters.as_slice() {
-            return Ok(only.name.clone());
+        let is_there = |name: &ClusterName| clusters.iter().any(|row| row.name == *name);
+        let names = || clusters.iter().map(|row| row.name.to_string()).collect();
+        match (&self.cluster, clusters.as_slice()) {
+            (Some(wanted), _) if is_there(wanted) => Ok(wanted.clone()),
+            (wanted @ Some(_), _) => Err(CliError::NoCluster { wanted: wanted.clone(), names: names() }),
+            (None, []) => Err(CliError::NoCluster { wanted: None, names: vec![] }),
+            (None, [only]) => Ok(only.name.clone()),
+            (None, _) => {
+                let named = specs::in_current_folder()?.and_then(|text| specs::cluster_of(&text));
+                let chosen = named.unwrap_or_else(default_cluster);
+                if is_there(&chosen) { Ok(chosen) } else { Err(CliError::WhichCluster { names: names() }) }
+            }
         }
-        let named = specs::in_current_folder()?.and_then(|text| specs::cluster_of(&text));
-        let chosen = named.unwrap_or_else(default_cluster);
-        if clusters.is_empty() || clusters.iter().any(|row| row.name == chosen) {
-            return Ok(chosen);
-        }
-        Err(CliError::WhichCluster { names: clusters.iter().map(|row| row.name.to_string()).collect() })
     }
 
     /// How this call was begun, for commands that are shown to be typed next.

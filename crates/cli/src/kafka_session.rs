@@ -1,12 +1,14 @@
 //! Talking to Kafka as a user: the key is made here, the certificate lives ten minutes, nothing is written to disk.
 
+mod advice;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use klamm_core::api::{UserCertificate, UserCertificateRequest, Want};
 use klamm_core::model::{ClusterName, UserName};
-use klamm_kafka::{Address, Cluster, ConnectOptions, Endpoint, OperationError, Refusal, Transport};
+use klamm_kafka::{Address, Cluster, ConnectOptions, Endpoint, Transport};
 use klamm_pki::{
     CertificateRequest, Credential, LiveIdentity, PrivateKey, Profile, client_config, renew_at, root_store,
 };
@@ -15,7 +17,9 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::error::CliError;
 use crate::invocation::Invocation;
-use crate::output::tell;
+use advice::{Asker, advice, closest};
+
+pub(crate) use advice::{About, KafkaTrouble, access_example};
 
 /// Long enough for most commands, short enough that a key which dies with its process leaves nothing behind.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -23,6 +27,9 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(10 * 60);
 const PAUSE: Duration = Duration::from_secs(15);
 /// How long one question to Kafka may take, retries included.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Advice is worth a short wait only.
+const PATIENCE_FOR_ADVICE: Duration = Duration::from_secs(2);
 
 /// Options of commands that talk to Kafka.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,7 +42,9 @@ pub(crate) struct UserArgs {
 /// A connection to Kafka in the name of a user, while this value lives.
 pub(crate) struct KafkaSession {
     pub(crate) kafka: Cluster,
-    pub(crate) user: UserName,
+    user: UserName,
+    /// How `klamm` was called, for commands that are shown to be typed next.
+    command: String,
     renewal: JoinHandle<()>,
 }
 
@@ -52,15 +61,17 @@ impl KafkaSession {
         user: &UserName,
         purpose: &'static str,
     ) -> Result<Self, CliError> {
-        let api = invocation.api()?;
-        let cluster = invocation.choose_cluster(&api).await?;
-        let clusters = api.clusters().await?.clusters;
-        if clusters.iter().any(|row| row.name == cluster && row.want != Want::Up) {
-            return Err(CliError::Down { cluster, command: invocation.command() });
-        }
-        let (credential, issued) = obtain(&api, &cluster, user, Some(LIFETIME), purpose).await?;
+        let asking = invocation.ask_about(async |api, cluster| {
+            let clusters = api.clusters().await?.clusters;
+            if clusters.iter().any(|row| row.name == *cluster && row.want != Want::Up) {
+                return Err(CliError::Down { cluster: cluster.clone(), command: invocation.command() });
+            }
+            let issued = obtain(api, cluster, user, Some(LIFETIME), purpose).await?;
+            Ok((api.clone(), cluster.clone(), issued))
+        });
+        let (api, cluster, (credential, issued)) = asking.await?;
         if !issued.known_user {
-            tell(&format!(
+            invocation.terminal.tell(&format!(
                 "note: the spec of cluster {cluster} has no user {user}, who may do nothing therefore"
             ));
         }
@@ -72,17 +83,33 @@ impl KafkaSession {
         let options = ConnectOptions::new(Transport::Tls(Arc::new(tls)));
         let renewal = tokio::spawn(renew(api, cluster, user.clone(), purpose, identity, credential));
         let kafka = Cluster::new(bootstrap, Endpoint::Brokers, options);
-        Ok(Self { kafka, user: user.clone(), renewal })
+        Ok(Self { kafka, user: user.clone(), command: invocation.command(), renewal })
     }
 
-    /// The error of an operation that Kafka did not answer.
-    pub(crate) fn no_answer(&self, doing: String, source: OperationError) -> CliError {
-        CliError::Kafka { doing, user: self.user.clone(), source: Box::new(source) }
+    /// The outcome of what was asked; a failure comes with what helps against it.
+    pub(crate) async fn told<T>(
+        &self,
+        doing: impl Into<String>,
+        about: About<'_>,
+        result: Result<T, impl Into<KafkaTrouble>>,
+    ) -> Result<T, CliError> {
+        let trouble = match result {
+            Ok(value) => return Ok(value),
+            Err(trouble) => trouble.into(),
+        };
+        let similar = match about {
+            About::Topic(name) if trouble.is_unknown_topic() => self.similar_topic(name).await,
+            About::Topics | About::Topic(_) | About::NewTopic(_) => None,
+        };
+        let asker = Asker { user: &self.user, command: &self.command };
+        let advice = advice(asker, about, &trouble, similar.as_deref());
+        Err(CliError::Kafka { doing: doing.into(), advice, source: trouble })
     }
 
-    /// The error of an operation that Kafka refused.
-    pub(crate) fn refused(&self, doing: String, source: Refusal) -> CliError {
-        CliError::KafkaRefused { doing, user: self.user.clone(), source }
+    /// A topic with nearly this name; none also where Kafka does not tell.
+    async fn similar_topic(&self, name: &str) -> Option<String> {
+        let topics = self.kafka.list_topics(PATIENCE_FOR_ADVICE).await.ok()?;
+        closest(name, topics.iter().map(|topic| topic.name.as_str())).map(str::to_owned)
     }
 }
 

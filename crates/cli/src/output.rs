@@ -1,16 +1,19 @@
 //! What commands print: where it goes, how wide it is, whether it has colour, as a table or as JSON.
 
 mod age;
+mod prose;
 mod table;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
 
 use serde::Serialize;
 
 use crate::error::CliError;
 
 pub(crate) use age::{age, elapsed, until};
+pub(crate) use prose::{hanging, wrapped};
 pub(crate) use table::{Field, Keep, Table};
 
 /// How results are printed.
@@ -50,6 +53,8 @@ pub(crate) struct Terminal {
     pub(crate) format: Format,
     /// Columns of standard output; none where lines may be of any length.
     pub(crate) width: Option<usize>,
+    /// Columns of standard error, likewise.
+    pub(crate) error_width: Option<usize>,
     /// Whether standard output is coloured.
     pub(crate) color: bool,
     /// Whether standard error is coloured.
@@ -78,10 +83,11 @@ impl Terminal {
             ColorChoice::Never => false,
         };
         let columns = variable("COLUMNS").and_then(|text| text.to_str()?.parse().ok());
-        let width = columns.or_else(|| out.then(window_width).flatten()).filter(|width| *width > 0);
+        let width = |window: Option<usize>| columns.or(window).filter(|width| *width > 0);
         Self {
             format,
-            width,
+            width: width(out.then(|| window_width(rustix::stdio::stdout())).flatten()),
+            error_width: width(err.then(|| window_width(rustix::stdio::stderr())).flatten()),
             color: color(out),
             error_color: color(err),
             live: err && !dumb,
@@ -94,10 +100,20 @@ impl Terminal {
     pub(crate) fn paint(&self, text: &str, tone: Tone) -> String {
         paint(text, tone, self.color)
     }
+
+    /// Sentences as standard output shows them.
+    pub(crate) fn prose(&self, text: &str) -> String {
+        wrapped(text, self.width)
+    }
+
+    /// Says something that is no result.
+    pub(crate) fn tell(&self, text: &str) {
+        tell(&wrapped(text, self.error_width));
+    }
 }
 
-fn window_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
+fn window_width(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col))
 }
 
@@ -125,12 +141,13 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     print(&format!("{text}\n"))
 }
 
-/// Says something that is no result. Where standard error is closed nobody wants to hear it.
+/// Writes a line to standard error. Where that is closed nobody wants to hear it.
 pub(crate) fn tell(text: &str) {
     writeln!(std::io::stderr(), "{text}").ok();
 }
 
 /// `1 node`, `3 nodes`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+pub(crate) fn count(number: impl ToString, noun: &str) -> String {
+    let number = number.to_string();
+    if number == "1" { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -67,13 +67,19 @@ fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
         let defaults: Vec<_> =
             argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
         let default = match defaults.as_slice() {
-            values if values.is_empty() || !argument.get_action().takes_values() => String::new(),
+            values
+                if values.is_empty()
+                    || argument.is_hide_default_value_set()
+                    || !argument.get_action().takes_values() =>
+            {
+                String::new()
+            }
             values => format!(" (default: `{}`)", values.join(" ")),
         };
         let choices: Vec<_> =
             argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
         let takes_value = argument.get_action().takes_values();
-        let choices = if choices.is_empty() || !takes_value {
+        let choices = if choices.is_empty() || argument.is_hide_possible_values_set() || !takes_value {
             String::new()
         } else {
             format!(": {}", choices.join(", "))

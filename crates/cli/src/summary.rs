@@ -3,7 +3,7 @@
 use klamm_core::api::{ClusterStatus, NodeRow, Want};
 use klamm_core::model::inventory::{KafkaView, PartitionView, Stage};
 
-use crate::output::{Tone, count};
+use crate::output::{Tone, age, count};
 
 /// `dev: up, Kafka 4.3.1, 3 of 3 nodes ready, leader 1, all 51 partitions in sync`.
 pub(crate) fn one_line(status: &ClusterStatus) -> String {
@@ -15,9 +15,24 @@ pub(crate) fn one_line(status: &ClusterStatus) -> String {
             let leader = leader(status).map_or("?".to_owned(), |leader| leader.to_string());
             format!("{}: up, Kafka {}, {nodes}, controller {leader}, {kafka}", status.name, status.kafka)
         }
-        Want::Down => format!("{}: down, Kafka {}, {nodes}", status.name, status.kafka),
+        Want::Down => format!("{}: {}, Kafka {}", status.name, how_down(status), status.kafka),
         Want::Destroyed => format!("{}: being destroyed, {nodes}", status.name),
     }
+}
+
+/// `down for 3h`, as far as that is known.
+fn how_down(status: &ClusterStatus) -> String {
+    let stopped = status.nodes.iter().filter(|node| is_stopped(node)).count();
+    let all = status.nodes.len();
+    match status.since {
+        Some(since) if stopped == all => format!("down for {}", age(status.now, since)),
+        None if stopped == all => "down".to_owned(),
+        Some(_) | None => format!("going down, {stopped} of {} stopped", count(all, "node")),
+    }
+}
+
+fn is_stopped(node: &NodeRow) -> bool {
+    matches!(node.stage.as_ref().map(|stage| &stage.value), Some(Stage::Stopped))
 }
 
 /// The node that leads the quorum; none while it is unknown.

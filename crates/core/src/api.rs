@@ -14,7 +14,7 @@ pub use agent::{
 pub use history::{Change, History, HistoryRow, TargetDiff};
 pub use operator::{
     ApplyRequest, CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, Failure, HostRow,
-    NodeRow, PlanAnswer, PlanRequest, RunStarted, RunView, StepState, StepView, UserCertificate,
+    IdleAnswer, NodeRow, PlanAnswer, PlanRequest, RunStarted, RunView, StepState, StepView, UserCertificate,
     UserCertificateRequest, Want,
 };
 pub use runs::{RunDetail, RunOrder, RunRow, Runs};

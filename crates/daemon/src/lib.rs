@@ -31,6 +31,9 @@ pub use start::{StartError, ensure_running, is_running};
 
 /// How often the daemon looks whether its agent's certificate comes of age.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(3600);
+/// How long a daemon that answers no more may take to end: it closes its store, and lets its last readers go.
+const PREDECESSOR_ENDS: Duration = Duration::from_secs(5);
+const LOOK_AT_LOCK: Duration = Duration::from_millis(10);
 /// A third of the 90 days that it lives.
 const RENEW_WITH_LEFT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
@@ -101,7 +104,7 @@ pub async fn run(folders: Folders) -> Result<(), DaemonError> {
     for folder in [&folders.state, &folders.logs, &folders.run, &folders.cache] {
         klamm_disk::ensure_folder(folder)?;
     }
-    let _lock = lock(&folders)?;
+    let _lock = lock(&folders).await?;
     let server = Server::open(ServerOptions { folder: folders.state.join("server"), supplies: supplies() })?;
 
     let address = loopback();
@@ -159,14 +162,20 @@ async fn renew(server: &Server, host: &HostId, identity: Arc<LiveIdentity>, mut 
     }
 }
 
-/// Held for the life of the process: two daemons never keep the same folders.
-fn lock(folders: &Folders) -> Result<std::fs::File, DaemonError> {
+/// Held for the life of the process: two daemons never keep the same folders. One that answers no more is about to end,
+/// and is waited for.
+async fn lock(folders: &Folders) -> Result<std::fs::File, DaemonError> {
     let path = folders.state.join("daemon.lock");
     let failed = |source| DiskError { path: path.clone(), operation: "opening", source };
     let options = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
     let file = options.map_err(failed)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| DaemonError::Taken { state: folders.state.clone() })?;
+    let begun = tokio::time::Instant::now();
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if is_running(folders).await || begun.elapsed() > PREDECESSOR_ENDS {
+            return Err(DaemonError::Taken { state: folders.state.clone() });
+        }
+        tokio::time::sleep(LOOK_AT_LOCK).await;
+    }
     Ok(file)
 }
 

@@ -73,7 +73,7 @@ pub enum ProduceError {
         source: Refusal,
     },
     /// A record names a partition that the topic has not.
-    #[error("topic {topic} has no partition {partition}, it has {partitions}")]
+    #[error("topic {topic} has no partition {partition}, {}", those_there(*.partitions))]
     NoSuchPartition {
         /// The topic.
         topic: String,
@@ -111,6 +111,14 @@ pub enum ProduceError {
         /// The failure in `place`; none when time ran out while the partition had no leader.
         source: Option<Box<OperationError>>,
     },
+}
+
+fn those_there(partitions: usize) -> String {
+    match partitions {
+        0 => "it has none".to_owned(),
+        1 => "its only one is 0".to_owned(),
+        more => format!("only 0 to {}", more - 1),
+    }
 }
 
 /// Writes records with `acks=all` and a producer id, so that a repeated batch is recognised.

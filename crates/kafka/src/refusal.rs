@@ -21,6 +21,8 @@ impl ErrorCode {
     pub const LEADER_NOT_AVAILABLE: Self = Self(5);
     /// The node asked does not lead the partition (any more).
     pub const NOT_LEADER_OR_FOLLOWER: Self = Self(6);
+    /// Not a name that a topic may have.
+    pub const INVALID_TOPIC_EXCEPTION: Self = Self(17);
     /// Fewer replicas are in sync than `min.insync.replicas` asks for.
     pub const NOT_ENOUGH_REPLICAS: Self = Self(19);
     /// The principal has no ACL for the topic.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
-use klamm_core::api::RunView;
+use klamm_core::api::{RunState, RunView};
 use klamm_core::machines::executor::Executor;
 use klamm_core::machines::permits::PermitDesk;
 use klamm_core::model::inventory::{KafkaView, Observed};
@@ -155,6 +155,14 @@ impl Clusters {
         });
         known.insert(id, state.clone());
         Ok(state)
+    }
+
+    /// Whether a run goes on in any cluster.
+    pub(crate) async fn is_any_running(&self) -> bool {
+        let known = self.known.lock().await;
+        known
+            .values()
+            .any(|state| state.run.borrow().as_ref().is_some_and(|run| run.state == RunState::Running))
     }
 
     /// Forgets a destroyed cluster, its authorities included.

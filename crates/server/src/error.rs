@@ -1,12 +1,13 @@
 //! The server's errors, and how the API tells them.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use klamm_core::api::Failure;
 use klamm_core::machines::permits::NotYours;
-use klamm_core::model::{ClusterName, InvalidName, SlotName, TargetNumber};
+use klamm_core::model::{ClusterName, HostId, InvalidName, SlotName, TargetNumber};
 use klamm_core::planner::PlanRefused;
 
 use crate::certify::CertifyError;
@@ -33,7 +34,7 @@ pub enum ServerError {
     #[error(transparent)]
     Plan(#[from] PlanRefused),
     /// The spec has problems.
-    #[error("{file} has {count} problems")]
+    #[error("{file} has {count} {}", if *count == 1 { "problem" } else { "problems" })]
     Spec {
         /// The spec's file name.
         file: String,
@@ -107,11 +108,27 @@ pub enum ServerError {
     /// This Klamm does not carry the lock file.
     #[error("this Klamm carries no lock file of Kafka {0}")]
     NoLock(String),
-    /// The host does not answer.
-    #[error("the agent of {slot} is not connected, its log cannot be read")]
+    /// The host's agent did not connect.
+    #[error(
+        "the log of {slot} cannot be read: the agent of its host {host} did not connect within {waited:?}"
+    )]
     AgentAway {
         /// The slot.
         slot: SlotName,
+        /// Its host.
+        host: HostId,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The host's agent is connected and does not send.
+    #[error("the log of {slot} cannot be read: the agent of its host {host} sent nothing within {waited:?}")]
+    AgentSilent {
+        /// The slot.
+        slot: SlotName,
+        /// Its host.
+        host: HostId,
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// The listener is not there.
     #[error("cluster {0} has no listener for clients with mTLS")]
@@ -199,7 +216,14 @@ impl ServerError {
             Self::NoLock(_) => {
                 ("klamm/artifacts/no-lock", 422, Some("choose another `kafka:` version".to_owned()))
             }
-            Self::AgentAway { .. } => ("klamm/agent/away", 503, Some("look at the host's agent".to_owned())),
+            Self::AgentAway { .. } | Self::AgentSilent { .. } => (
+                "klamm/agent/away",
+                503,
+                Some(
+                    "the log of the agent, or of the daemon, says why; `klamm versions` names its folder"
+                        .to_owned(),
+                ),
+            ),
             Self::NoClientListener(_) => (
                 "klamm/listener/missing",
                 422,

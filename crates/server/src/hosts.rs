@@ -6,21 +6,38 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use klamm_core::api::LogWanted;
-use klamm_core::model::inventory::{HostReport, Observed};
+use klamm_core::model::inventory::{HostReport, Observed, Stage};
 use klamm_core::model::{ClusterId, HostId};
 
 /// Text of a log on its way to a reader.
 pub(crate) type LogSender = mpsc::Sender<Bytes>;
+
+/// A log that a person waits for.
+#[derive(Debug)]
+struct PendingLog {
+    text: LogSender,
+    /// Says that the agent begins to send.
+    begun: oneshot::Sender<()>,
+}
+
+/// Why a log does not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoLog {
+    /// The host's agent has no open stream.
+    Away,
+    /// It has one, and does not send.
+    Silent,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
     reports: BTreeMap<HostId, Observed<HostReport>>,
     streams: BTreeMap<HostId, mpsc::UnboundedSender<LogWanted>>,
     /// Logs that are waited for, and of which host.
-    logs: BTreeMap<u64, (HostId, LogSender)>,
+    logs: BTreeMap<u64, (HostId, PendingLog)>,
     next_log: u64,
 }
 
@@ -32,11 +49,18 @@ pub(crate) struct Hosts {
     reported: watch::Sender<u64>,
     /// Rises with each target that became current and each cluster that was forgotten.
     published: watch::Sender<u64>,
+    /// Rises with each message stream that an agent opens.
+    opened: watch::Sender<u64>,
 }
 
 impl Default for Hosts {
     fn default() -> Self {
-        Self { inner: Mutex::default(), reported: watch::Sender::new(0), published: watch::Sender::new(0) }
+        Self {
+            inner: Mutex::default(),
+            reported: watch::Sender::new(0),
+            published: watch::Sender::new(0),
+            opened: watch::Sender::new(0),
+        }
     }
 }
 
@@ -62,6 +86,27 @@ impl Hosts {
         let mut reported = self.reported();
         let waiting = async { while self.lock().reports.is_empty() && reported.changed().await.is_ok() {} };
         // Whether it came or not shows in the reports.
+        drop(tokio::time::timeout(patience, waiting).await);
+        self.reports()
+    }
+
+    /// The reports, once every slot that a host keeps of a cluster was looked at; right after a start an agent speaks before
+    /// it has. As they are after `patience`.
+    pub(crate) async fn first_looks(
+        &self,
+        cluster: ClusterId,
+        patience: Duration,
+    ) -> BTreeMap<HostId, Observed<HostReport>> {
+        let mut reported = self.reported();
+        let was_looked_at = |report: &Observed<HostReport>| {
+            let slots = report.value.clusters.get(&cluster).map(|cluster| &cluster.slots);
+            slots.is_none_or(|slots| slots.values().all(|slot| slot.stage != Stage::Waiting))
+        };
+        let are_there = |hosts: &Self| {
+            let inner = hosts.lock();
+            !inner.reports.is_empty() && inner.reports.values().all(was_looked_at)
+        };
+        let waiting = async { while !are_there(self) && reported.changed().await.is_ok() {} };
         drop(tokio::time::timeout(patience, waiting).await);
         self.reports()
     }
@@ -98,54 +143,61 @@ impl Hosts {
     pub(crate) fn open_stream(&self, host: HostId) -> mpsc::UnboundedReceiver<LogWanted> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.lock().streams.insert(host, sender);
+        self.opened.send_modify(|count| *count += 1);
         receiver
     }
 
-    /// Asks a host for a log; the text comes out of the receiver. None where the host has no open stream.
-    pub(crate) fn ask_for_log(
+    /// Asks a host for a log; the text comes out of the receiver. The agent may need `patience` to dial, right after a
+    /// start of the server, and as long again to begin.
+    pub(crate) async fn ask_for_log(
         &self,
         host: &HostId,
-        wanted: impl FnOnce(u64) -> LogWanted,
-    ) -> Option<mpsc::Receiver<Bytes>> {
-        let (sender, receiver) = mpsc::channel(16);
+        wanted: impl Fn(u64) -> LogWanted,
+        patience: Duration,
+    ) -> Result<mpsc::Receiver<Bytes>, NoLog> {
+        let mut opened = self.opened.subscribe();
+        let asking = async {
+            loop {
+                if let Some(asked) = self.try_ask_for_log(host, &wanted) {
+                    return Some(asked);
+                }
+                opened.changed().await.ok()?;
+            }
+        };
+        let asked = tokio::time::timeout(patience, asking).await;
+        let Ok(Some((id, text, begun))) = asked else { return Err(NoLog::Away) };
+        if let Ok(Ok(())) = tokio::time::timeout(patience, begun).await {
+            return Ok(text);
+        }
+        self.lock().logs.remove(&id);
+        Err(NoLog::Silent)
+    }
+
+    /// None where the host has no open stream.
+    fn try_ask_for_log(
+        &self,
+        host: &HostId,
+        wanted: impl Fn(u64) -> LogWanted,
+    ) -> Option<(u64, mpsc::Receiver<Bytes>, oneshot::Receiver<()>)> {
+        let ((text, receiver), (begun, beginning)) = (mpsc::channel(16), oneshot::channel());
         let mut inner = self.lock();
         inner.next_log += 1;
         let id = inner.next_log;
-        inner.logs.insert(id, (host.clone(), sender));
-        let asked = inner.streams.get(host).is_some_and(|stream| stream.send(wanted(id)).is_ok());
-        if !asked {
-            inner.logs.remove(&id);
-        }
-        asked.then_some(receiver)
+        let stream = inner.streams.get(host)?;
+        stream.send(wanted(id)).ok()?;
+        inner.logs.insert(id, (host.clone(), PendingLog { text, begun }));
+        Some((id, receiver, beginning))
     }
 
     /// An agent answers: where its text goes. None where nobody waits for it any more, or not for this host's.
     pub(crate) fn answer_log(&self, host: &HostId, id: u64) -> Option<LogSender> {
         let mut inner = self.lock();
-        let asked = inner.logs.get(&id).is_some_and(|(asked, _)| asked == host);
-        if asked { inner.logs.remove(&id).map(|(_, sender)| sender) } else { None }
+        inner.logs.get(&id).filter(|(asked, _)| asked == host)?;
+        let (_, PendingLog { text, begun }) = inner.logs.remove(&id)?;
+        begun.send(()).ok()?;
+        Some(text)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_log_is_answered_once_and_only_by_the_host_that_was_asked() {
-        let hosts = Hosts::default();
-        let [asked, other]: [HostId; 2] = ["h1", "h2"].map(|host| host.parse().unwrap());
-        let _streams = (hosts.open_stream(asked.clone()), hosts.open_stream(other.clone()));
-        let wanted = |id| LogWanted {
-            id,
-            cluster: ClusterId::from_random([1; 16]),
-            slot: "brokers-0".parse().unwrap(),
-            lines: 1,
-            follow: false,
-        };
-        let _reader = hosts.ask_for_log(&asked, wanted).unwrap();
-        assert!(hosts.answer_log(&other, 1).is_none());
-        assert!(hosts.answer_log(&asked, 1).is_some());
-        assert!(hosts.answer_log(&asked, 1).is_none());
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -25,6 +26,8 @@ use crate::error::ServerError;
 
 /// The pause after a connection that could not be accepted, for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
+/// How long those who ask may take to read their answers when the server ends. Some, as readers of a log, never do.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// A peer that shakes hands for longer is none.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -38,19 +41,39 @@ impl IntoResponse for ServerError {
     }
 }
 
-/// Serves people until the process ends. Only the server's own account, and root, may talk to it.
+/// Serves people until the server stops; who was asking then still gets an answer. Only the server's own account, and
+/// root, may talk to it.
 pub(crate) async fn serve_people(server: Arc<Server>, listener: UnixListener) {
-    let router = people::router(server);
+    let router = people::router(server.clone());
     let own = rustix::process::geteuid().as_raw();
+    let answering = GracefulShutdown::new();
+    let mut stopping = server.stopping.subscribe();
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let Ok((stream, _)) = accepted else {
             tokio::time::sleep(BREATH).await;
             continue;
         };
         let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
         if allowed {
-            tokio::spawn(serve_connection(stream, router.clone()));
+            let visit = server.visitors.enter();
+            let service = TowerToHyperService::new(router.clone());
+            let builder = auto::Builder::new(TokioExecutor::new());
+            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            let connection = answering.watch(connection);
+            tokio::spawn(async move {
+                // A connection that breaks is the peer's business.
+                drop(connection.await);
+                drop(visit);
+            });
         }
+    }
+    drop(listener);
+    if tokio::time::timeout(LAST_ANSWERS, answering.shutdown()).await.is_err() {
+        tracing::info!("somebody still listens while the server ends");
     }
 }
 

@@ -17,6 +17,7 @@ mod runs;
 mod specs;
 mod status;
 mod store;
+mod visitors;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Mutex, watch};
 
+use klamm_core::api::Want;
 use klamm_core::model::{Epoch, HostId};
 use klamm_core::signature::{SigningKey, VerifyingKey};
 use klamm_pki::{Authority, ClientAuth, Credential, LiveIdentity, root_store, server_config};
@@ -40,6 +42,7 @@ use hosts::Hosts;
 use keys::Keys;
 use specs::Specs;
 use store::StoreHandle;
+use visitors::Visitors;
 
 /// How long the server's own and agents' certificates live; both are made anew at two thirds of it.
 const OWN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -69,6 +72,7 @@ pub struct Server {
     supplies: Supplies,
     /// Held while a plan is made and its run begun.
     planning: Mutex<()>,
+    visitors: Visitors,
     stopping: watch::Sender<bool>,
 }
 
@@ -102,6 +106,7 @@ impl Server {
             specs: Specs { supported },
             supplies,
             planning: Mutex::default(),
+            visitors: Visitors::default(),
             stopping: watch::Sender::new(false),
         }))
     }
@@ -140,12 +145,10 @@ impl Server {
         runs::resume_all(self).await?;
         let people = http::serve_people(self.clone(), people);
         let agents = http::serve_agents(self.clone(), agents, Arc::new(config));
-        let mut stopping = self.stopping.subscribe();
         tokio::select! {
             () = people => {}
             () = agents => {}
             () = renewing => {}
-            _ = stopping.wait_for(|stop| *stop) => {}
         }
         Ok(())
     }
@@ -185,5 +188,20 @@ impl Server {
     /// Ends [`Server::serve`].
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Ends [`Server::serve`] if nothing is wanted up, no run goes on and no more than `visitors` are connected; whether
+    /// it does.
+    pub(crate) async fn stop_if_idle(&self, visitors: usize) -> Result<bool, ServerError> {
+        // Nothing is planned meanwhile, so that no run begins between the look and the end.
+        let _planning = self.planning.lock().await;
+        let records = self.store.with(|store| store.clusters()).await?;
+        let idle = records.iter().all(|cluster| cluster.want != Want::Up)
+            && !self.clusters.is_any_running().await
+            && self.visitors.are_at_most(visitors);
+        if idle {
+            self.stop();
+        }
+        Ok(idle)
     }
 }

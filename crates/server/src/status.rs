@@ -1,10 +1,13 @@
 //! A cluster on one screen, and its certificates in one list.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use klamm_core::api::{CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, HostRow, NodeRow};
+use klamm_core::api::{
+    CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, HostRow, NodeRow, RunState,
+};
 use klamm_core::model::inventory::{Inventory, Observed, Stage};
 use klamm_core::model::target::{ListenerPurpose, SlotTarget, Target};
 use klamm_core::model::{ClusterName, TargetNumber};
@@ -13,7 +16,11 @@ use klamm_core::render::server_properties::{CONTROLLER, INTERNAL};
 use crate::Server;
 use crate::clusters::ClusterState;
 use crate::error::ServerError;
+use klamm_pki::Authority;
 use klamm_store::{ClusterRecord, Issued};
+
+/// How long a status waits for what was not heard since the server started; what is not known then is told so.
+const FIRST_LOOKS: Duration = Duration::from_secs(3);
 
 /// A cluster's row; the name must be one that there is.
 pub(crate) async fn record(server: &Server, name: &ClusterName) -> Result<ClusterRecord, ServerError> {
@@ -45,7 +52,7 @@ pub(crate) async fn status(server: &Server, name: &ClusterName) -> Result<Cluste
     let record = record(server, name).await?;
     let target = target(server, &record).await?;
     let state = server.clusters.state(record.id, &record.name).await?;
-    let reports = server.hosts.reports();
+    let reports = server.hosts.first_looks(record.id, FIRST_LOOKS).await;
     let hosts = reports.iter().map(|(id, report)| HostRow {
         id: id.clone(),
         name: report.value.name.clone(),
@@ -59,10 +66,15 @@ pub(crate) async fn status(server: &Server, name: &ClusterName) -> Result<Cluste
     let kafka_view =
         if nodes.iter().any(is_ready) { fresh_look(server, &state, &target).await } else { None };
     let kafka = target.slots().into_values().next().map(|(_, slot)| slot.process.kafka.clone());
+    let id = record.id;
+    let newest = server.store.with(move |store| store.latest_run(id)).await?;
+    let since =
+        newest.filter(|run| run.state == RunState::Done && run.want() == record.want).map(|run| run.changed);
     Ok(ClusterStatus {
         name: record.name,
         id: record.id,
         want: record.want,
+        since,
         kafka: kafka.unwrap_or_default(),
         target: target.number,
         bootstrap: bootstrap(&target),
@@ -137,26 +149,38 @@ fn roles(slot: &SlotTarget) -> &'static str {
     }
 }
 
-/// Authorities, what is on hosts' disks, and what was issued and is still valid.
+/// Authorities, and what was issued and is still valid: the cluster's, then Klamm's own.
 pub(crate) async fn certificates(server: &Server, name: &ClusterName) -> Result<Certificates, ServerError> {
     let record = record(server, name).await?;
     let state = server.clusters.state(record.id, &record.name).await?;
-    let mut rows = Vec::new();
-    for authority in [&state.authorities.nodes, &state.authorities.users] {
-        let facts = authority.facts();
-        rows.push(CertificateRow {
-            kind: "authority".to_owned(),
-            subject: facts.subject.clone(),
-            serial: facts.serial.clone(),
-            issuer: facts.issuer.clone(),
-            not_before: facts.not_before,
-            not_after: facts.not_after,
-            place: "server".to_owned(),
-        });
-    }
-    for issued in server.store.with(move |store| store.issued(record.id, Timestamp::now())).await? {
-        let Issued { serial, cluster: _, kind, subject, issuer, not_before, not_after, purpose } = issued;
-        rows.push(CertificateRow { kind, subject, serial, issuer, not_before, not_after, place: purpose });
+    let authorities = [&state.authorities.nodes, &state.authorities.users, &server.authority];
+    let mut rows: Vec<CertificateRow> = authorities.map(|authority| row_of_authority(authority)).into();
+    for owner in [Some(record.id), None] {
+        for issued in server.store.with(move |store| store.issued(owner, Timestamp::now())).await? {
+            let Issued { serial, cluster: _, kind, subject, issuer, not_before, not_after, purpose } = issued;
+            rows.push(CertificateRow {
+                kind,
+                subject,
+                serial,
+                issuer,
+                not_before,
+                not_after,
+                place: purpose,
+            });
+        }
     }
     Ok(Certificates { certificates: rows })
+}
+
+fn row_of_authority(authority: &Authority) -> CertificateRow {
+    let facts = authority.facts();
+    CertificateRow {
+        kind: "authority".to_owned(),
+        subject: facts.subject.clone(),
+        serial: facts.serial.clone(),
+        issuer: facts.issuer.clone(),
+        not_before: facts.not_before,
+        not_after: facts.not_after,
+        place: "server".to_owned(),
+    }
 }

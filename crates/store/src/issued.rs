@@ -58,17 +58,17 @@ impl Store {
         })
     }
 
-    /// What was issued for a cluster and is still valid at `now`, in the order of issuance.
-    pub fn issued(&mut self, cluster: ClusterId, now: Timestamp) -> Result<Vec<Issued>, StoreError> {
+    /// What was issued for a cluster, or for Klamm itself, and is still valid at `now`, in the order of issuance.
+    pub fn issued(&mut self, cluster: Option<ClusterId>, now: Timestamp) -> Result<Vec<Issued>, StoreError> {
         self.read("read of the issuance log", |transaction| {
             let mut statement = transaction.prepare_cached(
                 "SELECT serial, kind, subject, issuer, not_before, not_after, purpose FROM issued
-                 WHERE cluster = ?1 ORDER BY rowid",
+                 WHERE cluster IS ?1 ORDER BY rowid",
             )?;
-            let rows = statement.query_map([cluster.to_string()], |row| {
+            let rows = statement.query_map([cluster.map(|id| id.to_string())], |row| {
                 Ok(Issued {
                     serial: row.get(0)?,
-                    cluster: Some(cluster),
+                    cluster,
                     kind: row.get(1)?,
                     subject: row.get(2)?,
                     issuer: row.get(3)?,

@@ -210,7 +210,7 @@ fn the_issuance_log_forgets_what_expired_long_ago() {
     store.record_issued(&issued("a", at(600)), at(0)).unwrap();
     store.record_issued(&issued("b", at(60 * DAY)), at(DAY)).unwrap();
     let serials = |store: &mut Store, now| -> Vec<String> {
-        store.issued(cluster(), now).unwrap().into_iter().map(|issued| issued.serial).collect()
+        store.issued(Some(cluster()), now).unwrap().into_iter().map(|issued| issued.serial).collect()
     };
     assert_eq!(serials(&mut store, at(1)), ["a", "b"]);
     assert_eq!(serials(&mut store, at(DAY)), ["b"]);

@@ -6,13 +6,14 @@ use klamm_core::api::PlanRequest;
 use klamm_core::model::ClusterName;
 
 use super::confirm::confirm;
-use super::{ensure_daemon, plan, tell_warnings, up};
-use crate::api::Api;
+use super::up::{self, Asked};
+use super::{plan, tell_warnings};
+use crate::api::{Api, Start};
 use crate::error::CliError;
 use crate::exit;
 use crate::follow::{apply_shown, follow};
 use crate::invocation::Invocation;
-use crate::output::{self, Format, print_json, tell};
+use crate::output::{self, Format, print_json};
 use crate::specs;
 use crate::summary;
 
@@ -54,25 +55,25 @@ pub(crate) struct Consent {
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
     let Args { file, refresh_defaults, consent } = args;
     let given = specs::find(file.as_deref(), &invocation.terminal)?;
-    if invocation.root.is_in_use() {
-        ensure_daemon(invocation).await?;
-    }
-    let api = invocation.api()?;
-    if given.is_none() {
-        // Without a spec only a cluster that is there can be meant.
-        let cluster = invocation.choose_cluster(&api).await?;
-        api.status(&cluster).await?;
-    }
-    let (cluster, request) = up::request(invocation, &api, given, refresh_defaults).await?;
-    let mut command = format!("{} apply", invocation.command());
-    if let Some(file) = &file {
-        command.push_str(&format!(" -f {}", file.display()));
-    }
-    if refresh_defaults {
-        command.push_str(" --refresh-defaults");
-    }
-    let wish = Wish { cluster, request, why: None, command };
-    show_and_run(invocation, &api, wish, consent).await
+    invocation
+        .ask(Start::InUse, async |api| {
+            if given.is_none() {
+                // Without a spec only a cluster that is there can be meant.
+                invocation.choose_cluster(api).await?;
+            }
+            let Asked { cluster, request, is_known: _ } =
+                up::request(invocation, api, given, refresh_defaults).await?;
+            let mut command = format!("{} apply", invocation.command());
+            if let Some(file) = &file {
+                command.push_str(&format!(" -f {}", file.display()));
+            }
+            if refresh_defaults {
+                command.push_str(" --refresh-defaults");
+            }
+            let wish = Wish { cluster, request, why: None, command };
+            show_and_run(invocation, api, wish, consent).await
+        })
+        .await
 }
 
 /// A plan that a person may agree to.
@@ -95,10 +96,9 @@ pub(super) async fn show_and_run(
     let Wish { cluster, request, why, command } = wish;
     let terminal = &invocation.terminal;
     let answer = api.plan(&cluster, &request).await?;
-    tell_warnings(&answer.warnings);
+    tell_warnings(invocation, &answer.warnings);
     if terminal.format == Format::Table {
-        let text = plan::render(&answer.plan, terminal.width, terminal.color, &format!("{command} --yes"));
-        output::print(&text)?;
+        output::print(&plan::render(&answer.plan, terminal, &format!("{command} --yes")))?;
     }
     // An empty plan is sent too: a spec that says the same in other words is kept as the one that is wanted.
     if !answer.plan.is_empty() && !yes {
@@ -108,7 +108,7 @@ pub(super) async fn show_and_run(
     if let Some(run) = started.run {
         if detach {
             let shows = format!("`{} run show {run}` shows it", invocation.command());
-            tell(&format!("run {run} of cluster {cluster} goes on; {shows}"));
+            terminal.tell(&format!("run {run} of cluster {cluster} goes on; {shows}"));
             return Ok(exit::DONE);
         }
         follow(invocation, api, &cluster, run, &format!("run resume {run}")).await?;
@@ -116,7 +116,7 @@ pub(super) async fn show_and_run(
     let status = api.status(&cluster).await?;
     match terminal.format {
         Format::Json => print_json(&status)?,
-        Format::Table => output::print(&format!("{}\n", summary::one_line(&status)))?,
+        Format::Table => output::print(&terminal.prose(&format!("{}\n", summary::one_line(&status))))?,
     }
     Ok(exit::DONE)
 }

@@ -1,5 +1,7 @@
 //! `klamm cert …`: certificates.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use klamm_core::api::{CertificateRow, Certificates};
@@ -9,7 +11,7 @@ use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
 use crate::kafka_session::LIFETIME;
-use crate::output::{self, Field, Format, Keep, Table, Tone, age, count, print_json, tell, until};
+use crate::output::{self, Field, Format, Keep, Table, Tone, age, print_json, until};
 
 /// Look at certificates
 #[derive(Debug, clap::Args)]
@@ -22,7 +24,7 @@ pub(crate) struct Args {
 enum Verb {
     /// List the certificates that the server knows of, the first to expire first
     List {
-        /// Those too that commands such as `klamm produce` got for ten minutes, with keys that no file ever held
+        /// Those too that were replaced, and those that commands such as `klamm produce` got for ten minutes
         #[arg(long)]
         all: bool,
     },
@@ -32,24 +34,56 @@ pub(crate) async fn run(
     invocation: &Invocation,
     Args { verb: Verb::List { all } }: Args,
 ) -> Result<u8, CliError> {
-    let api = invocation.api()?;
-    let cluster = invocation.choose_cluster(&api).await?;
-    let mut certificates = api.certificates(&cluster).await?;
-    let known = certificates.certificates.len();
-    certificates.certificates.retain(|row| all || !is_of_a_command(row));
-    let left_out = known - certificates.certificates.len();
+    let mut certificates = invocation.ask_about(async |api, cluster| api.certificates(cluster).await).await?;
+    let left_out = if all { LeftOut::default() } else { leave_out(&mut certificates.certificates) };
     certificates.certificates.sort_by(|a, b| (a.not_after, &a.serial).cmp(&(b.not_after, &b.serial)));
     match invocation.terminal.format {
         Format::Json => print_json(&certificates)?,
         Format::Table => {
             let table = table(&certificates, Timestamp::now());
             output::print(&table.render(invocation.terminal.width, invocation.terminal.color))?;
-            if left_out > 0 {
-                tell(&format!("and {} of single commands, see --all", count(left_out, "certificate")));
+            if let Some(told) = left_out.describe() {
+                invocation.terminal.tell(&told);
             }
         }
     }
     Ok(exit::DONE)
+}
+
+/// What is not worth a line each.
+#[derive(Debug, Default)]
+struct LeftOut {
+    of_commands: usize,
+    replaced: usize,
+}
+
+impl LeftOut {
+    fn describe(&self) -> Option<String> {
+        let Self { of_commands, replaced } = self;
+        let parts = [(of_commands, "of single commands"), (replaced, "replaced")];
+        let parts = parts.iter().filter(|(number, _)| **number > 0);
+        let parts: Vec<_> = parts.map(|(number, what)| format!("{number} {what}")).collect();
+        (!parts.is_empty()).then(|| format!("not shown: {}; `--all` shows them", parts.join(", ")))
+    }
+}
+
+/// Leaves out what a command got for itself, and what its holder has replaced: of those who keep one certificate at a
+/// time only the newest is in use.
+fn leave_out(rows: &mut Vec<CertificateRow>) -> LeftOut {
+    let all = rows.len();
+    rows.retain(|row| !is_of_a_command(row));
+    let of_commands = all - rows.len();
+    let mut newest: BTreeMap<(String, String, String), Timestamp> = BTreeMap::new();
+    for row in rows.iter() {
+        let begun = newest.entry(holder(row)).or_insert(row.not_before);
+        *begun = row.not_before.max(*begun);
+    }
+    rows.retain(|row| row.kind == "user" || newest.get(&holder(row)) == Some(&row.not_before));
+    LeftOut { of_commands, replaced: all - of_commands - rows.len() }
+}
+
+fn holder(row: &CertificateRow) -> (String, String, String) {
+    (row.kind.clone(), row.subject.clone(), row.place.clone())
 }
 
 /// Whether a command of ours got it for itself.

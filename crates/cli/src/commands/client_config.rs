@@ -12,12 +12,12 @@ use klamm_disk::{ensure_folder, replace_file};
 use klamm_pki::Credential;
 use serde::Serialize;
 
-use crate::error::{CliError, access_example};
+use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::kafka_session::obtain;
+use crate::kafka_session::{access_example, obtain};
 use crate::lifetime::Lifetime;
-use crate::output::{Format, print_json, tell, until};
+use crate::output::{Format, print_json, until};
 
 /// Write the files with which another program connects
 ///
@@ -76,10 +76,12 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     let folder = std::path::absolute(&out)
         .map_err(|source| CliError::Write { path: out.display().to_string(), source })?;
     let Some(folder) = folder.to_str() else { return Err(CliError::NotUtf8 { path: folder }) };
-    let api = invocation.api()?;
-    let cluster = invocation.choose_cluster(&api).await?;
     let lifetime = lifetime.map(|Lifetime(lifetime)| lifetime);
-    let (credential, issued) = obtain(&api, &cluster, &user, lifetime, "klamm client-config").await?;
+    let issuing = invocation.ask_about(async |api, cluster| {
+        let issued = obtain(api, cluster, &user, lifetime, "klamm client-config").await?;
+        Ok((cluster.clone(), issued))
+    });
+    let (cluster, (credential, issued)) = issuing.await?;
     let format = match format {
         FormatArg::Java => ClientFormat::Java,
         FormatArg::Librdkafka => ClientFormat::Librdkafka,
@@ -99,7 +101,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     };
     match invocation.terminal.format {
         Format::Json => print_json(&written)?,
-        Format::Table => tell(&describe(&written)),
+        Format::Table => invocation.terminal.tell(&describe(&written)),
     }
     Ok(exit::DONE)
 }

@@ -2,16 +2,16 @@
 
 mod line;
 
-use std::io::{BufWriter, Stdout, Write as _};
+use std::io::{self, BufWriter, Stdout, Write as _};
 use std::num::NonZeroU64;
 
 use futures_util::FutureExt as _;
-use klamm_kafka::{ConsumeError, ConsumedRecord, Consumer, ConsumerOptions, StartAt, StopAt};
+use klamm_kafka::{ConsumeError, ConsumedRecord, Consumer, ConsumerOptions, Isolation, StartAt, StopAt};
 
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::kafka_session::{KafkaSession, PATIENCE, UserArgs};
+use crate::kafka_session::{About, KafkaSession, PATIENCE, UserArgs};
 use line::Form;
 
 /// Read a topic: one line for each record
@@ -22,8 +22,8 @@ use line::Form;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  klamm consume orders                                     what comes from now on
-  klamm consume orders --from-beginning --exit-at-end      what is there
+  klamm consume orders                                  what comes from now on
+  klamm consume orders --from-beginning --exit-at-end   what is there
   klamm consume orders --from-beginning -n 10 --output json")]
 pub(crate) struct Args {
     /// The topic
@@ -41,35 +41,61 @@ pub(crate) struct Args {
     /// Print keys too, and this between key and value
     #[arg(long, value_name = "TEXT")]
     key_separator: Option<String>,
+    /// What is made of transactions
+    #[arg(long, value_enum, value_name = "KIND", default_value = "read_uncommitted")]
+    isolation: IsolationArg,
     #[command(flatten)]
     user: UserArgs,
 }
 
+/// Spelled as Kafka's own `isolation.level`.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum IsolationArg {
+    /// Also records of transactions that are open or were aborted
+    ReadUncommitted,
+    /// Only records of committed transactions and of none; waits at the first open transaction
+    ReadCommitted,
+}
+
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
-    let Args { topic, from_beginning, exit_at_end, max_messages, key_separator, user } = args;
+    let Args { topic, from_beginning, exit_at_end, max_messages, key_separator, isolation, user } = args;
     let session = KafkaSession::open(invocation, &user.user, "klamm consume").await?;
     let start = if from_beginning { StartAt::Earliest } else { StartAt::Latest };
     let stop = if exit_at_end { StopAt::HighWatermark } else { StopAt::Never };
-    let failed = |source: ConsumeError| CliError::Consume {
-        topic: topic.clone(),
-        user: session.user.clone(),
-        source: Box::new(source),
+    let isolation = match isolation {
+        IsolationArg::ReadUncommitted => Isolation::ReadUncommitted,
+        IsolationArg::ReadCommitted => Isolation::ReadCommitted,
     };
-    let options = ConsumerOptions::default();
+    let options = ConsumerOptions { isolation, ..ConsumerOptions::default() };
     let consumer = Consumer::open(&session.kafka, &topic, (start, stop), options, PATIENCE).await;
+    let doing = format!("reading topic {topic}");
     let mut printing = Printing {
-        consumer: consumer.map_err(failed)?,
+        consumer: session.told(&doing, About::Topic(&topic), consumer).await?,
         out: BufWriter::new(std::io::stdout()),
         form: Form::new(invocation.terminal.format, key_separator),
         left: max_messages.map(NonZeroU64::get),
     };
-    let result = tokio::select! {
-        result = printing.run(failed) => result.map(|()| exit::DONE),
-        _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted { hint: None }),
+    let ended = tokio::select! {
+        ended = printing.run() => ended,
+        _ = tokio::signal::ctrl_c() => Err(Stopped::Interrupted),
+    };
+    let result = match ended {
+        Ok(()) => Ok(exit::DONE),
+        Err(Stopped::Interrupted) => Err(CliError::Interrupted { goes_on: None }),
+        Err(Stopped::Output(source)) => Err(CliError::Output { source }),
+        Err(Stopped::Consume(failure)) => session.told(doing, About::Topic(&topic), Err(*failure)).await,
     };
     // A reader that went away is not told a second time.
     let flushed = printing.out.flush().map_err(|source| CliError::Output { source });
     result.and_then(|code| flushed.map(|()| code))
+}
+
+/// Why printing stopped before its end.
+enum Stopped {
+    Consume(Box<ConsumeError>),
+    Output(io::Error),
+    Interrupted,
 }
 
 struct Printing {
@@ -80,27 +106,27 @@ struct Printing {
 }
 
 impl Printing {
-    async fn run(&mut self, failed: impl Fn(ConsumeError) -> CliError) -> Result<(), CliError> {
+    async fn run(&mut self) -> Result<(), Stopped> {
         while self.left != Some(0) {
             // What is there is printed in one go; before waiting for more, everything is out.
             let ready = self.consumer.next().now_or_never();
             let next = match ready {
                 Some(next) => next,
                 None => {
-                    self.out.flush().map_err(|source| CliError::Output { source })?;
+                    self.out.flush().map_err(Stopped::Output)?;
                     self.consumer.next().await
                 }
             };
-            match next.map_err(&failed)? {
-                Some(record) => self.print(&record)?,
+            match next.map_err(|failure| Stopped::Consume(Box::new(failure)))? {
+                Some(record) => self.print(&record).map_err(Stopped::Output)?,
                 None => return Ok(()),
             }
         }
         Ok(())
     }
 
-    fn print(&mut self, record: &ConsumedRecord) -> Result<(), CliError> {
-        self.form.write(record, &mut self.out).map_err(|source| CliError::Output { source })?;
+    fn print(&mut self, record: &ConsumedRecord) -> io::Result<()> {
+        self.form.write(record, &mut self.out)?;
         self.left = self.left.map(|left| left - 1);
         Ok(())
     }

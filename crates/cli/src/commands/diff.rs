@@ -30,9 +30,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(invocation: &Invocation, Args { from, to }: Args) -> Result<u8, CliError> {
-    let api = invocation.api()?;
-    let cluster = invocation.choose_cluster(&api).await?;
-    let diff = api.diff(&cluster, from.map(TargetNumber), to.map(TargetNumber)).await?;
+    let (from, to) = (from.map(TargetNumber), to.map(TargetNumber));
+    let diff = invocation.ask_about(async |api, cluster| api.diff(cluster, from, to).await).await?;
     match invocation.terminal.format {
         Format::Json => print_json(&diff)?,
         Format::Table => output::print(&render(&diff, &invocation.terminal))?,

@@ -5,7 +5,7 @@ use klamm_core::api::HistoryRow;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, Field, Format, Keep, Table, age, print_json, tell};
+use crate::output::{self, Field, Format, Keep, Table, age, print_json};
 
 /// List what was in force: each target, who asked for it and why
 ///
@@ -22,9 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(invocation: &Invocation, Args { lines, all }: Args) -> Result<u8, CliError> {
-    let api = invocation.api()?;
-    let cluster = invocation.choose_cluster(&api).await?;
-    let mut history = api.history(&cluster).await?;
+    let mut history = invocation.ask_about(async |api, cluster| api.history(cluster).await).await?;
     let known = history.targets.len();
     if !all {
         history.targets.truncate(lines);
@@ -53,7 +51,8 @@ pub(crate) async fn run(invocation: &Invocation, Args { lines, all }: Args) -> R
             }
             output::print(&table.render(invocation.terminal.width, invocation.terminal.color))?;
             if history.targets.len() < known {
-                tell(&format!("and {} older, see --all", known - history.targets.len()));
+                let older = known - history.targets.len();
+                invocation.terminal.tell(&format!("not shown: {older} older; `--all` shows them"));
             }
         }
     }

@@ -7,7 +7,7 @@ use klamm_core::kafka::Profile;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, tell};
+use crate::output;
 use crate::specs::FILE;
 
 /// Write a commented spec to start from
@@ -45,7 +45,8 @@ pub(crate) fn run(invocation: &Invocation, Args { file, profile }: Args) -> Resu
     }
     write_new(&file, &text)?;
     let option = if file == Path::new(FILE) { String::new() } else { format!(" -f {}", file.display()) };
-    tell(&format!("wrote {}; change it, then `{} up{option}`", file.display(), invocation.command()));
+    let next = format!("`{} up{option}`", invocation.command());
+    invocation.terminal.tell(&format!("wrote {}; change it, then {next}", file.display()));
     Ok(exit::DONE)
 }
 

@@ -1,18 +1,25 @@
 //! `klamm list`: the clusters of this machine.
 
-use klamm_core::api::Want;
+use klamm_core::api::{Clusters, Want};
 
+use crate::api::Start;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, Field, Format, Keep, Table, Tone, print_json, tell};
+use crate::output::{self, Field, Format, Keep, Table, Tone, print_json};
 
 pub(crate) async fn run(invocation: &Invocation) -> Result<u8, CliError> {
-    let clusters = invocation.api()?.clusters().await?;
+    let clusters = match invocation.ask(Start::InUse, async |api| api.clusters().await).await {
+        // Nothing was ever kept here: that there is none is the answer, not a failure.
+        Err(CliError::NoCluster { .. }) => {
+            Clusters { klamm: env!("CARGO_PKG_VERSION").to_owned(), clusters: vec![] }
+        }
+        result => result?,
+    };
     match invocation.terminal.format {
         Format::Json => print_json(&clusters)?,
         Format::Table if clusters.clusters.is_empty() => {
-            tell(&format!("no clusters; `{} up` makes one", invocation.command()));
+            invocation.terminal.tell(&format!("no clusters; `{} up` makes one", invocation.command()));
         }
         Format::Table => {
             let mut table = Table::new(&[

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::args::command;
 use crate::error::CliError;
 use crate::exit;
-use crate::output::tell;
+use crate::invocation::Invocation;
 
 /// Write manual pages
 #[derive(Debug, clap::Args)]
@@ -18,11 +18,11 @@ pub(crate) struct Args {
     folder: PathBuf,
 }
 
-pub(crate) fn run(Args { folder }: Args) -> Result<u8, CliError> {
+pub(crate) fn run(invocation: &Invocation, Args { folder }: Args) -> Result<u8, CliError> {
     let failed = |source| CliError::Write { path: folder.display().to_string(), source };
     std::fs::create_dir_all(&folder).map_err(failed)?;
     clap_mangen::generate_to(command(), &folder).map_err(failed)?;
-    tell(&format!(
+    invocation.terminal.tell(&format!(
         "wrote the manual pages to {}; `man -l {}/klamm.1` shows the first",
         folder.display(),
         folder.display()

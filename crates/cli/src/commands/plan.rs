@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use klamm_core::model::plan::{ChangeClass, Explanation, Plan};
 
-use super::{ensure_daemon, tell_warnings, up};
+use super::tell_warnings;
+use super::up::{self, Asked};
+use crate::api::Start;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, Field, Format, Keep, Table, Tone, count, print_json};
+use crate::output::{self, Field, Format, Keep, Table, Terminal, Tone, count, print_json};
 use crate::specs;
 
 /// Show what `klamm up` would do, and why; change nothing
@@ -20,7 +22,7 @@ Classes of change, from harmless to not:
   none      disturbs nothing that runs
   dynamic   altered live
   reload    certificates or trust, swapped live
-  restart   a process must stop and start; one after the other, behind the safety rule
+  restart   a process stops and starts; one at a time, behind the safety rule
   stop      ends the service of what it names
   delete    deletes data
 
@@ -40,25 +42,16 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
     let given = specs::find(args.file.as_deref(), &invocation.terminal)?;
-    let api = invocation.api();
-    let was_there = match &api {
-        Ok(api) => api.clusters().await.is_ok(),
-        Err(_) => false,
-    };
-    if !was_there {
-        ensure_daemon(invocation).await?;
-    }
-    let api = invocation.api()?;
-    let (cluster, request) = up::request(invocation, &api, given, args.refresh_defaults).await?;
-    let answer = api.plan(&cluster, &request).await;
-    if !was_there && let Err(failure) = api.stop_if_idle().await {
-        tracing::warn!(error = %failure, "the daemon was not asked to stop");
-    }
-    let mut answer = answer?;
+    let planning = invocation.ask(Start::Always, async |api| {
+        let Asked { cluster, request, is_known: _ } =
+            up::request(invocation, api, given, args.refresh_defaults).await?;
+        api.plan(&cluster, &request).await
+    });
+    let mut answer = planning.await?;
     if !args.explain {
         answer.explanations.clear();
     }
-    tell_warnings(&answer.warnings);
+    tell_warnings(invocation, &answer.warnings);
     match invocation.terminal.format {
         Format::Json => print_json(&answer)?,
         Format::Table => {
@@ -70,7 +63,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
             if args.refresh_defaults {
                 command.push_str(" --refresh-defaults");
             }
-            let mut text = render(&answer.plan, terminal.width, terminal.color, &command);
+            let mut text = render(&answer.plan, terminal, &command);
             text.push_str(&render_explanations(&answer.explanations, terminal.width, terminal.color));
             output::print(&text)?;
         }
@@ -78,7 +71,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     Ok(if answer.plan.is_empty() { exit::DONE } else { exit::CHANGES })
 }
 
-pub(super) fn render(plan: &Plan, width: Option<usize>, color: bool, command: &str) -> String {
+pub(super) fn render(plan: &Plan, terminal: &Terminal, command: &str) -> String {
     let mut text = String::new();
     if plan.is_empty() {
         let so = if plan.notes.is_empty() { " is as its spec says" } else { "" };
@@ -95,12 +88,13 @@ pub(super) fn render(plan: &Plan, width: Option<usize>, color: bool, command: &s
                 Field::plain(&step.reason),
             ]);
         }
-        text.push_str(&table.render(width, color));
+        text.push_str(&table.render(terminal.width, terminal.color));
         let steps = count(plan.steps.len(), "step");
-        text.push_str(&format!("{steps} for cluster {}; `{command}` does this\n", plan.cluster));
+        let told = format!("{steps} for cluster {}; `{command}` does this\n", plan.cluster);
+        text.push_str(&terminal.prose(&told));
     }
     for note in &plan.notes {
-        text.push_str(&format!("note: {note}\n"));
+        text.push_str(&terminal.prose(&format!("note: {note}\n")));
     }
     text
 }

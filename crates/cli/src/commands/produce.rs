@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::kafka_session::{KafkaSession, UserArgs};
-use crate::output::tell;
+use crate::kafka_session::{About, KafkaSession, UserArgs};
+use crate::output::count;
 
 /// Lines are handed on as soon as no more are waiting, at the latest when they are this many bytes.
 const CHUNK: usize = 1 << 20;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[command(after_help = "\
 Examples:
   echo hello | klamm produce orders
-  klamm produce orders --key-separator : < keyed.txt     lines such as `42:hello`")]
+  klamm produce orders --key-separator : < keyed.txt    lines like `42:hello`")]
 pub(crate) struct Args {
     /// The topic
     #[arg(value_name = "TOPIC")]
@@ -51,6 +51,7 @@ enum CompressionArg {
     None,
     Gzip,
     Snappy,
+    Lz4,
     Zstd,
 }
 
@@ -61,12 +62,13 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
         CompressionArg::None => Compression::None,
         CompressionArg::Gzip => Compression::Gzip,
         CompressionArg::Snappy => Compression::Snappy,
+        CompressionArg::Lz4 => Compression::Lz4,
         CompressionArg::Zstd => Compression::Zstd,
     };
     let producer =
         Producer::new(&session.kafka, ProducerOptions { compression, ..ProducerOptions::default() });
     if std::io::stdin().is_terminal() {
-        tell("each line becomes a record; end with Ctrl-D");
+        invocation.terminal.tell("each line becomes a record; end with Ctrl-D");
     }
     let (send, chunks) = mpsc::channel(AHEAD);
     let cut = Cut { separator: key_separator, partition };
@@ -76,10 +78,7 @@ pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliEr
     });
     let written = write_all(producer, &topic, &session, chunks).await?;
     if invocation.terminal.live {
-        tell(&format!(
-            "{} to topic {topic}",
-            crate::output::count(usize::try_from(written).unwrap_or(usize::MAX), "record")
-        ));
+        invocation.terminal.tell(&format!("{} to topic {topic}", count(written, "record")));
     }
     Ok(exit::DONE)
 }
@@ -93,13 +92,12 @@ async fn write_all(
 ) -> Result<u64, CliError> {
     let mut written = 0;
     while let Some(chunk) = chunks.recv().await {
-        let sent = producer.send(topic, chunk?, PATIENCE).await.map_err(|source| CliError::Produce {
-            topic: topic.to_owned(),
-            user: session.user.clone(),
-            written,
-            source: Box::new(source),
-        })?;
-        written += sent.len() as u64;
+        let sent = producer.send(topic, chunk?, PATIENCE).await;
+        let doing = match written {
+            0 => format!("writing to topic {topic}"),
+            some => format!("writing to topic {topic} after {}", count(some, "record")),
+        };
+        written += session.told(doing, About::Topic(topic), sent).await?.len() as u64;
     }
     Ok(written)
 }

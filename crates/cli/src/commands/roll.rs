@@ -6,7 +6,6 @@ use klamm_core::api::{ClusterStatus, PlanRequest, Want};
 use klamm_core::model::SlotName;
 
 use super::apply::{Consent, Wish, show_and_run};
-use super::down::reach;
 use crate::error::CliError;
 use crate::invocation::Invocation;
 
@@ -29,19 +28,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(invocation: &Invocation, Args { names, consent }: Args) -> Result<u8, CliError> {
-    let (api, cluster) = reach(invocation).await?;
-    let status = api.status(&cluster).await?;
-    if status.want != Want::Up {
-        return Err(CliError::Down { cluster, command: invocation.command() });
-    }
-    let roll = slots_of(&status, &names)?;
-    let mut command = format!("{} roll", invocation.command());
-    names.iter().for_each(|name| command.push_str(&format!(" {name}")));
-    let why =
-        Some(format!("rolls {}", if names.is_empty() { "all nodes".to_owned() } else { names.join(", ") }));
-    let file = format!("the spec of {cluster}");
-    let request = PlanRequest { roll, ..PlanRequest::new(Want::Up, None, file) };
-    show_and_run(invocation, &api, Wish { cluster, request, why, command }, consent).await
+    let rolling = invocation.ask_about(async |api, cluster| {
+        let status = api.status(cluster).await?;
+        if status.want != Want::Up {
+            return Err(CliError::Down { cluster: cluster.clone(), command: invocation.command() });
+        }
+        let roll = slots_of(&status, &names)?;
+        let mut command = format!("{} roll", invocation.command());
+        names.iter().for_each(|name| command.push_str(&format!(" {name}")));
+        let what = if names.is_empty() { "all nodes".to_owned() } else { names.join(", ") };
+        let file = format!("the spec of {cluster}");
+        let request = PlanRequest { roll, ..PlanRequest::new(Want::Up, None, file) };
+        let wish = Wish { cluster: cluster.clone(), request, why: Some(format!("rolls {what}")), command };
+        show_and_run(invocation, api, wish, consent).await
+    });
+    rolling.await
 }
 
 /// The nodes that are named, by themselves or by their pool.

@@ -4,7 +4,6 @@ use klamm_core::api::{PlanRequest, Want};
 use klamm_core::model::TargetNumber;
 
 use super::apply::{Consent, Wish, show_and_run};
-use super::down::reach;
 use crate::error::CliError;
 use crate::invocation::Invocation;
 
@@ -30,10 +29,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(invocation: &Invocation, Args { target, consent }: Args) -> Result<u8, CliError> {
-    let (api, cluster) = reach(invocation).await?;
-    let spec = api.spec_of(&cluster, TargetNumber(target)).await?;
-    let request = PlanRequest::new(Want::Up, Some(spec), format!("the spec of target {target}"));
-    let why = Some(format!("rolls back to the spec of target {target}"));
-    let command = format!("{} rollback {target}", invocation.command());
-    show_and_run(invocation, &api, Wish { cluster, request, why, command }, consent).await
+    invocation
+        .ask_about(async |api, cluster| {
+            let spec = api.spec_of(cluster, TargetNumber(target)).await?;
+            let request = PlanRequest::new(Want::Up, Some(spec), format!("the spec of target {target}"));
+            let why = Some(format!("rolls back to the spec of target {target}"));
+            let command = format!("{} rollback {target}", invocation.command());
+            let wish = Wish { cluster: cluster.clone(), request, why, command };
+            show_and_run(invocation, api, wish, consent).await
+        })
+        .await
 }

@@ -7,13 +7,11 @@ use clap::Subcommand;
 use klamm_core::api::RunOrder;
 use klamm_core::model::ClusterName;
 
-use super::down::reach;
 use crate::api::Api;
 use crate::error::CliError;
 use crate::exit;
 use crate::follow::{actor, follow};
 use crate::invocation::Invocation;
-use crate::output::tell;
 
 /// Show runs, end one, take one up again
 ///
@@ -68,37 +66,31 @@ enum Verb {
 }
 
 pub(crate) async fn run(invocation: &Invocation, Args { verb }: Args) -> Result<u8, CliError> {
-    match verb {
-        Verb::List { lines } => {
-            let api = invocation.api()?;
-            let cluster = invocation.choose_cluster(&api).await?;
-            list::run(invocation, &api, &cluster, lines).await?;
-        }
+    let terminal = &invocation.terminal;
+    let doing = invocation.ask_about(async |api, cluster| match verb {
+        Verb::List { lines } => list::run(invocation, api, cluster, lines).await,
         Verb::Show { run } => {
-            let api = invocation.api()?;
-            let cluster = invocation.choose_cluster(&api).await?;
-            let run = meant(&api, &cluster, run).await?;
-            show::run(invocation, &api, &cluster, run).await?;
+            let run = meant(api, cluster, run).await?;
+            show::run(invocation, api, cluster, run).await
         }
         Verb::Resume { run, detach } => {
-            let (api, cluster) = reach(invocation).await?;
-            let run = meant(&api, &cluster, run).await?;
-            api.order_run(&cluster, run, "resume", &RunOrder { actor: actor() }).await?;
-            tell(&format!("run {run} of cluster {cluster} goes on"));
-            if !detach {
-                follow(invocation, &api, &cluster, run, &format!("run resume {run}")).await?;
+            let run = meant(api, cluster, run).await?;
+            api.order_run(cluster, run, "resume", &RunOrder { actor: actor() }).await?;
+            terminal.tell(&format!("run {run} of cluster {cluster} goes on"));
+            if detach {
+                return Ok(());
             }
+            follow(invocation, api, cluster, run, &format!("run resume {run}")).await
         }
         Verb::Abort { run } => {
-            let api = invocation.api()?;
-            let cluster = invocation.choose_cluster(&api).await?;
-            let run = meant(&api, &cluster, run).await?;
-            api.order_run(&cluster, run, "abort", &RunOrder { actor: actor() }).await?;
-            let command = invocation.command();
-            tell(&format!("run {run} of cluster {cluster} is aborted; `{command} run resume {run}` goes on"));
+            let run = meant(api, cluster, run).await?;
+            api.order_run(cluster, run, "abort", &RunOrder { actor: actor() }).await?;
+            let resume = format!("`{} run resume {run}` goes on", invocation.command());
+            terminal.tell(&format!("run {run} of cluster {cluster} is aborted; {resume}"));
+            Ok(())
         }
-    }
-    Ok(exit::DONE)
+    });
+    doing.await.map(|()| exit::DONE)
 }
 
 /// The run that was named, else the newest.

@@ -41,9 +41,8 @@ pub(crate) async fn run(invocation: &Invocation, Args { verb }: Args) -> Result<
     match verb {
         Verb::Check { file } => check(invocation, &file)?,
         Verb::Show => {
-            let api = invocation.api()?;
-            let cluster = invocation.choose_cluster(&api).await?;
-            output::print(&api.spec(&cluster).await?)?;
+            let text = invocation.ask_about(async |api, cluster| api.spec(cluster).await).await?;
+            output::print(&text)?;
         }
         Verb::Explain { key } => output::print(&explain(&key)?)?,
         Verb::Schema => output::print(&klamm_spec::json_schema())?,
@@ -67,7 +66,7 @@ fn check(invocation: &Invocation, file: &std::path::Path) -> Result<(), CliError
         if !warnings.is_empty() {
             tell(warnings.trim_end());
         }
-        tell(&format!("{file} is a sound spec of cluster {}", cluster.name));
+        terminal.tell(&format!("{file} is a sound spec of cluster {}", cluster.name));
     }
     Ok(())
 }

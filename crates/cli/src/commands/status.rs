@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use klamm_core::api::{ClusterStatus, NodeRow, RunState, StepState};
+use klamm_core::api::{ClusterStatus, NodeRow, RunState, StepState, Want};
+use klamm_core::model::ClusterName;
 
 use crate::api::Api;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::output::{self, Field, Format, Keep, Table, Terminal, Tone, age, print_json, until};
+use crate::output::{self, Field, Format, Keep, Table, Terminal, Tone, age, count, print_json, until};
 use crate::summary;
 
 /// Between two looks with `--watch`.
@@ -18,7 +19,8 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 
 /// Show how the cluster is
 ///
-/// What is not known is shown as `?`. Asks the server only, which asks Kafka; no server is started.
+/// What is not known is shown as `?`. Asks the server, which asks Kafka. Where none runs, because the cluster is down,
+/// one is started for this and ends again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Show it again and again until Ctrl-C
@@ -27,48 +29,85 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(invocation: &Invocation, Args { watch }: Args) -> Result<u8, CliError> {
-    let api = invocation.api()?;
     if !watch {
-        show(invocation, &api, "").await?;
-        return Ok(exit::DONE);
+        return invocation
+            .ask_about(async |api, cluster| show(invocation, api, cluster, "").await)
+            .await
+            .map(|()| exit::DONE);
     }
     let prefix = if invocation.terminal.screen { CLEAR } else { "" };
-    tokio::select! {
-        failure = show_forever(invocation, &api, prefix) => failure,
-        _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted { hint: None }),
+    loop {
+        let watching = invocation.ask_about(async |api, cluster| {
+            tokio::select! {
+                failure = show_forever(invocation, api, cluster, prefix) => failure,
+                _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted { goes_on: None }),
+            }
+        });
+        match watching.await {
+            // It went with the last cluster that it kept, or was replaced: the next look finds or starts one.
+            Err(CliError::NoServer { .. }) => {}
+            result => return result,
+        }
     }
 }
 
-async fn show_forever(invocation: &Invocation, api: &Api, prefix: &str) -> Result<u8, CliError> {
+async fn show_forever(
+    invocation: &Invocation,
+    api: &Api,
+    cluster: &ClusterName,
+    prefix: &str,
+) -> Result<u8, CliError> {
     loop {
-        show(invocation, api, prefix).await?;
+        show(invocation, api, cluster, prefix).await?;
         tokio::time::sleep(PERIOD).await;
     }
 }
 
-async fn show(invocation: &Invocation, api: &Api, prefix: &str) -> Result<(), CliError> {
-    let cluster = invocation.choose_cluster(api).await?;
-    let status = api.status(&cluster).await?;
+async fn show(
+    invocation: &Invocation,
+    api: &Api,
+    cluster: &ClusterName,
+    prefix: &str,
+) -> Result<(), CliError> {
+    let status = api.status(cluster).await?;
     match invocation.terminal.format {
         Format::Json => print_json(&status),
-        Format::Table => output::print(&format!("{prefix}{}", render(&status, &invocation.terminal))),
+        Format::Table => {
+            let text = render(&status, &invocation.terminal, &invocation.command());
+            output::print(&format!("{prefix}{text}"))
+        }
     }
 }
 
-fn render(status: &ClusterStatus, terminal: &Terminal) -> String {
-    let mut text = format!("{}\nid {}, target {}\n", summary::one_line(status), status.id, status.target);
-    for (listener, bootstrap) in &status.bootstrap {
-        text.push_str(&format!("bootstrap ({listener}): {bootstrap}\n"));
-    }
-    if let Some(view) = &status.kafka_view {
-        text.push_str(&format!("kafka was asked {} ago\n", age(status.now, view.at)));
+fn render(status: &ClusterStatus, terminal: &Terminal, command: &str) -> String {
+    let mut text = terminal.prose(&format!("{}\n", summary::one_line(status)));
+    let numbers = format!("id {}, target {}\n", status.id, status.target);
+    match status.want {
+        Want::Up => {
+            text.push_str(&numbers);
+            for (listener, bootstrap) in &status.bootstrap {
+                text.push_str(&format!("bootstrap ({listener}): {bootstrap}\n"));
+            }
+            if let Some(view) = &status.kafka_view {
+                text.push_str(&format!("kafka was asked {} ago\n", age(status.now, view.at)));
+            }
+        }
+        Want::Down => {
+            let next = format!("its data stays; `{command} up` brings it back\n");
+            text.push_str(&terminal.prose(&next));
+            text.push_str(&numbers);
+        }
+        Want::Destroyed => {
+            text.push_str(&terminal.prose(&format!("`{command} destroy` finishes it\n")));
+            text.push_str(&numbers);
+        }
     }
     text.push('\n');
     text.push_str(&nodes(status).render(terminal.width, terminal.color));
     for node in &status.nodes {
         // A cause does not fit into a column, and is what a person came for.
         if let Some(stage) = node.stage.as_ref().filter(|stage| summary::tone(&stage.value) == Tone::Bad) {
-            let line = format!("{}: {}", node.slot, stage.value.describe());
+            let line = terminal.prose(&format!("{}: {}", node.slot, stage.value.describe()));
             text.push_str(&format!("\n{}\n", terminal.paint(&line, Tone::Bad)));
         }
         if let Some(remark) = &node.remark {
@@ -149,24 +188,25 @@ fn short_stage(text: &str) -> String {
 fn newest_run(status: &ClusterStatus, terminal: &Terminal) -> String {
     let Some(run) = &status.run else { return String::new() };
     let done = run.steps.iter().filter(|step| step.state == StepState::Done).count();
-    let of_steps = format!("{done} of {} steps done", run.steps.len());
+    let of_steps = format!("{done} of {} done", count(run.steps.len(), "step"));
     let began = age(status.now, run.started);
     match &run.state {
         RunState::Running => {
             let mut text = format!("\nrun {}, begun {began} ago: {of_steps}\n", run.run);
             for step in &run.steps {
                 if let StepState::Running { waits_for } = &step.state {
-                    text.push_str(&format!("  {} ({waits_for})\n", step.title));
+                    text.push_str(&terminal.prose(&format!("  {} ({waits_for})\n", step.title)));
                 }
             }
             text
         }
         RunState::Failed { reason } => {
-            let line = format!("run {}, begun {began} ago, stopped: {reason}", run.run);
+            let line = terminal.prose(&format!("run {}, begun {began} ago, stopped: {reason}", run.run));
             format!("\n{}\n", terminal.paint(&line, Tone::Bad))
         }
         RunState::Aborted { by } => {
-            format!("\nrun {}, begun {began} ago, was aborted by {by}: {of_steps}\n", run.run)
+            let line = format!("run {}, begun {began} ago, was aborted by {by}: {of_steps}", run.run);
+            format!("\n{}\n", terminal.prose(&line))
         }
         RunState::Done => String::new(),
     }

@@ -12,15 +12,15 @@ use super::confirm::confirm;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
-use crate::kafka_session::{KafkaSession, PATIENCE, UserArgs};
-use crate::output::{count, tell};
+use crate::kafka_session::{About, KafkaSession, PATIENCE, UserArgs};
+use crate::output::count;
 
 /// Make, list, describe and delete topics
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   klamm topic create orders --partitions 6
-  klamm topic create audit --config retention.ms=604800000 --config cleanup.policy=compact
+  klamm topic create audit --config retention.ms=604800000
   klamm topic list
   klamm topic describe orders")]
 pub(crate) struct Args {
@@ -105,32 +105,33 @@ pub(crate) async fn run(invocation: &Invocation, Args { verb }: Args) -> Result<
 
 async fn create(invocation: &Invocation, topic: NewTopic, user: &UserArgs) -> Result<(), CliError> {
     let session = KafkaSession::open(invocation, &user.user, "klamm topic create").await?;
-    let name = topic.name.clone();
-    let doing = || format!("creating topic {name}");
-    let created = session.kafka.create_topics(vec![topic], false, PATIENCE).await;
-    let created = created.map_err(|source| session.no_answer(doing(), source))?;
-    let created = only_answer(created).map_err(|source| session.refused(doing(), source))?;
-    let partitions = created.partitions.map(|number| (i64::from(number), "partition"));
-    let replicas = created.replication_factor.map(|number| (i64::from(number), "replica"));
+    let (name, doing) = (topic.name.clone(), format!("creating topic {}", topic.name));
+    let created = session.kafka.create_topics(vec![topic.clone()], false, PATIENCE).await;
+    let created = session.told(&doing, About::NewTopic(&topic), created).await?;
+    let created = session.told(&doing, About::NewTopic(&topic), only_answer(created)).await?;
+    let partitions = created.partitions.map(|number| count(number, "partition"));
+    let replicas = created.replication_factor.map(|number| match number {
+        1 => "1 replica of each".to_owned(),
+        number => format!("{number} replicas of each"),
+    });
     // Kafka does not tell who may not describe the topic.
-    let facts = [partitions, replicas].into_iter().flatten();
-    let facts: Vec<_> =
-        facts.map(|(number, noun)| count(usize::try_from(number).unwrap_or(0), noun)).collect();
-    tell(format!("created topic {name}: {}", facts.join(", ")).trim_end_matches(": "));
+    let facts: Vec<_> = [partitions, replicas].into_iter().flatten().collect();
+    let told = format!("created topic {name}: {}", facts.join(", "));
+    invocation.terminal.tell(told.trim_end_matches(": "));
     Ok(())
 }
 
 async fn delete(invocation: &Invocation, name: String, yes: bool, user: &UserArgs) -> Result<(), CliError> {
     if !yes {
-        tell(&format!("this deletes topic {name} with all its records"));
+        invocation.terminal.tell(&format!("this deletes topic {name} with all its records"));
         confirm(&invocation.terminal, &format!("the deletion of topic {name}"), &name)?;
     }
     let session = KafkaSession::open(invocation, &user.user, "klamm topic delete").await?;
-    let doing = || format!("deleting topic {name}");
+    let doing = format!("deleting topic {name}");
     let deleted = session.kafka.delete_topics(vec![name.clone()], PATIENCE).await;
-    let deleted = deleted.map_err(|source| session.no_answer(doing(), source))?;
-    only_answer(deleted).map_err(|source| session.refused(doing(), source))?;
-    tell(&format!("deleted topic {name}"));
+    let deleted = session.told(&doing, About::Topic(&name), deleted).await?;
+    session.told(&doing, About::Topic(&name), only_answer(deleted)).await?;
+    invocation.terminal.tell(&format!("deleted topic {name}"));
     Ok(())
 }
 

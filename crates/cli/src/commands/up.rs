@@ -6,13 +6,13 @@ use klamm_artifacts::Mirrors;
 use klamm_core::api::{ClusterStatus, PlanRequest, Want};
 use klamm_core::model::ClusterName;
 
-use super::{ensure_daemon, tell_warnings};
-use crate::api::Api;
+use super::tell_warnings;
+use crate::api::{Api, Start};
 use crate::error::CliError;
 use crate::exit;
 use crate::follow::{apply, apply_after_others, follow};
 use crate::invocation::{Invocation, default_cluster};
-use crate::output::{self, Format, count, print_json, tell};
+use crate::output::{self, Format, Terminal, count, print_json};
 use crate::specs::{self, GivenSpec};
 use crate::summary;
 
@@ -50,48 +50,72 @@ pub(crate) struct Args {
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
     let given = specs::find(args.file.as_deref(), &invocation.terminal)?;
     remember_mirrors(invocation, &args.mirrors)?;
-    ensure_daemon(invocation).await?;
-    let api = invocation.api()?;
-    let (cluster, request) = request(invocation, &api, given, args.refresh_defaults).await?;
+    let bringing_up = invocation.ask(Start::Always, async |api| {
+        tokio::select! {
+            // First, because it knows more about what an interruption leaves going on.
+            biased;
+            result = bring_up(invocation, api, given, &args) => result,
+            _ = tokio::signal::ctrl_c() => {
+                let look = format!("`{} status` shows what was begun", invocation.command());
+                Err(CliError::Interrupted { goes_on: Some(format!("interrupted; {look}")) })
+            }
+        }
+    });
+    bringing_up.await.map(|()| exit::DONE)
+}
+
+async fn bring_up(
+    invocation: &Invocation,
+    api: &Api,
+    given: Option<GivenSpec>,
+    args: &Args,
+) -> Result<(), CliError> {
+    let terminal = &invocation.terminal;
+    let Asked { cluster, request, is_known } = request(invocation, api, given, args.refresh_defaults).await?;
     let started = if args.detach {
-        apply(&api, &cluster, request).await?
+        apply(api, &cluster, request).await?
     } else {
-        apply_after_others(invocation, &api, &cluster, request).await?
+        apply_after_others(invocation, api, &cluster, request).await?
     };
-    tell_warnings(&started.warnings);
-    if started.run.is_some() {
-        for note in &started.plan.notes {
-            tell(&format!("note: {note}"));
-        }
+    tell_warnings(invocation, &started.warnings);
+    let notes: String = started.plan.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    let Some(run) = started.run else {
+        let status = api.status(&cluster).await?;
+        let text = terminal.prose(&format!("nothing to do\n{notes}{}\n", summary::one_line(&status)));
+        return print(terminal, &status, &text);
+    };
+    if !notes.is_empty() {
+        terminal.tell(notes.trim_end());
     }
-    match started.run {
-        Some(run) if args.detach => {
-            tell(&format!(
-                "run {run} of cluster {cluster} goes on; `{} status --watch` shows it",
-                invocation.command()
-            ));
-        }
-        Some(run) => {
-            follow(invocation, &api, &cluster, run, "up").await?;
-            let status = api.status(&cluster).await?;
-            match invocation.terminal.format {
-                Format::Json => print_json(&status)?,
-                Format::Table => output::print(&welcome(&status, &invocation.command()))?,
-            }
-        }
-        None => {
-            let status = api.status(&cluster).await?;
-            match invocation.terminal.format {
-                Format::Json => print_json(&status)?,
-                Format::Table => {
-                    let notes: String =
-                        started.plan.notes.iter().map(|note| format!("note: {note}\n")).collect();
-                    output::print(&format!("nothing to do\n{notes}{}\n", summary::one_line(&status)))?;
-                }
-            }
-        }
+    if args.detach {
+        let look = format!("`{} status --watch` shows it", invocation.command());
+        terminal.tell(&format!("run {run} of cluster {cluster} goes on; {look}"));
+        return Ok(());
     }
-    Ok(exit::DONE)
+    follow(invocation, api, &cluster, run, "up").await?;
+    let status = api.status(&cluster).await?;
+    // Whoever changes a cluster knows it: the first words are for whoever makes one.
+    let text = if is_known {
+        terminal.prose(&format!("{}\n", summary::one_line(&status)))
+    } else {
+        welcome(&status, &invocation.command())
+    };
+    print(terminal, &status, &text)
+}
+
+fn print(terminal: &Terminal, status: &ClusterStatus, text: &str) -> Result<(), CliError> {
+    match terminal.format {
+        Format::Json => print_json(status),
+        Format::Table => output::print(text),
+    }
+}
+
+/// What `up` and `plan` are about.
+pub(super) struct Asked {
+    pub(super) cluster: ClusterName,
+    pub(super) request: PlanRequest,
+    /// Whether the server has the cluster already.
+    pub(super) is_known: bool,
 }
 
 /// The cluster that `up` and `plan` are about, and what to ask for it.
@@ -100,23 +124,23 @@ pub(super) async fn request(
     api: &Api,
     given: Option<GivenSpec>,
     refresh_defaults: bool,
-) -> Result<(ClusterName, PlanRequest), CliError> {
+) -> Result<Asked, CliError> {
+    let clusters = api.clusters().await?.clusters;
+    let is_known = |name: &ClusterName| clusters.iter().any(|row| row.name == *name);
     if let Some(GivenSpec { text, file, cluster }) = given {
         if let Some(wanted) = invocation.cluster.as_ref().filter(|wanted| **wanted != cluster) {
             return Err(CliError::OtherCluster { file, found: cluster, wanted: wanted.clone() });
         }
-        return Ok((
-            cluster,
-            PlanRequest { refresh_defaults, ..PlanRequest::new(Want::Up, Some(text), file) },
-        ));
+        let is_known = is_known(&cluster);
+        let request = PlanRequest { refresh_defaults, ..PlanRequest::new(Want::Up, Some(text), file) };
+        return Ok(Asked { cluster, request, is_known });
     }
-    let clusters = api.clusters().await?.clusters;
     let chosen = match (&invocation.cluster, clusters.as_slice()) {
         (Some(wanted), _) => wanted.clone(),
         (None, [only]) => only.name.clone(),
         (None, _) => default_cluster(),
     };
-    let is_known = clusters.iter().any(|row| row.name == chosen);
+    let is_known = is_known(&chosen);
     if !is_known && invocation.cluster.is_none() && clusters.len() > 1 {
         return Err(CliError::WhichCluster {
             names: clusters.iter().map(|row| row.name.to_string()).collect(),
@@ -124,7 +148,11 @@ pub(super) async fn request(
     }
     let spec = (!is_known).then(|| specs::built_in(&chosen));
     let file = if is_known { format!("the spec of {chosen}") } else { "the built-in spec".to_owned() };
-    Ok((chosen, PlanRequest { refresh_defaults, ..PlanRequest::new(Want::Up, spec, file) }))
+    Ok(Asked {
+        cluster: chosen,
+        request: PlanRequest { refresh_defaults, ..PlanRequest::new(Want::Up, spec, file) },
+        is_known,
+    })
 }
 
 /// Keeps the mirrors for every later download, also of a daemon that is started again.

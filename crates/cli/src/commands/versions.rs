@@ -4,6 +4,7 @@ use klamm_artifacts::{Cache, ClassPathRole, Holding, Lock, holding_of};
 use klamm_core::model::ByteCount;
 use serde::Serialize;
 
+use crate::api::Start;
 use crate::error::CliError;
 use crate::exit;
 use crate::invocation::Invocation;
@@ -53,10 +54,8 @@ struct Folders {
 }
 
 pub(crate) async fn run(invocation: &Invocation) -> Result<u8, CliError> {
-    let server = match invocation.api() {
-        Ok(api) => api.clusters().await.ok().map(|clusters| clusters.klamm),
-        Err(_) => None,
-    };
+    let asked = invocation.ask(Start::Never, async |api| api.clusters().await).await;
+    let server = asked.ok().map(|clusters| clusters.klamm);
     let root = &invocation.root;
     let folder = |path: &std::path::Path| path.display().to_string();
     let versions = Versions {

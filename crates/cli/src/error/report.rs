@@ -5,7 +5,7 @@ use std::io::Write as _;
 use klamm_core::api::Failure;
 
 use super::CliError;
-use crate::output::{Format, Terminal, Tone, paint};
+use crate::output::{Format, Terminal, Tone, paint, wrapped};
 
 /// Tells a failure on standard error, as text or, with `--output json`, as one object. What cannot be told
 /// there cannot be told at all.
@@ -16,24 +16,32 @@ pub(crate) fn print(error: &CliError, terminal: &Terminal) {
     let failure = error.to_failure();
     let text = match terminal.format {
         Format::Json => serde_json::to_string(&failure).expect("a failure has only string keys") + "\n",
-        Format::Table => render(&failure, terminal.error_color),
+        // Somebody who pressed Ctrl-C did not fail.
+        Format::Table if error.is_interruption() => {
+            wrapped(&format!("{}\n", failure.message), terminal.error_width)
+        }
+        Format::Table => render(&failure, terminal.error_width, terminal.error_color),
     };
     std::io::stderr().write_all(text.as_bytes()).ok();
 }
 
-/// The failure as text, each part on its own line.
-pub(super) fn render(failure: &Failure, color: bool) -> String {
+/// The failure as text, each part on lines of its own.
+pub(super) fn render(failure: &Failure, width: Option<usize>, color: bool) -> String {
     let Failure { code, message, causes, hint } = failure;
-    let mut text = format!("{} {message} [{code}]\n", paint("error:", Tone::Bad, color));
+    let labelled = |label: &str, tone: Tone, text: &str| {
+        let text = wrapped(&format!("{label}: {text}\n"), width);
+        text.replacen(&format!("{label}:"), &paint(&format!("{label}:"), tone, color), 1)
+    };
+    let mut text = labelled("error", Tone::Bad, &format!("{message} [{code}]"));
     for cause in causes {
-        text.push_str(&format!("  because {cause}\n"));
+        text.push_str(&wrapped(&format!("  because {cause}\n"), width));
     }
     match hint {
         // A spec's problems are whole windows of the file with their own fixes.
         Some(rendered) if code == "klamm/spec/invalid" => {
             text.push_str(&format!("\n{}\n", rendered.trim_end()));
         }
-        Some(hint) => text.push_str(&format!("{} {hint}\n", paint("hint:", Tone::Notice, color))),
+        Some(hint) => text.push_str(&labelled("hint", Tone::Notice, hint)),
         None => {}
     }
     text

@@ -1,19 +1,16 @@
 //! Progress on a terminal: a line for each step and each slot, drawn again in place.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use klamm_core::api::{RunView, StepState};
-use klamm_core::model::ByteCount;
 use klamm_core::model::inventory::Stage;
 
 use super::by_stage;
-use crate::output::{Tone, elapsed, paint};
+use super::rate::Rates;
+use crate::output::{Tone, elapsed, hanging, paint};
 use crate::summary;
 
-/// A rate is measured over at least this long, so that it does not flicker.
-const RATE_WINDOW: Duration = Duration::from_secs(1);
 /// Turns with each drawing: something is going on.
 const SPINNER: [char; 8] = ['⣷', '⣯', '⣟', '⡿', '⢿', '⣻', '⣽', '⣾'];
 
@@ -25,8 +22,8 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(color: bool) -> Self {
-        let picture = Picture { color, last: None, rates: BTreeMap::new(), turn: 0 };
+    pub(super) fn new(color: bool, width: Option<usize>) -> Self {
+        let picture = Picture { color, width, last: None, rates: Rates::default(), turn: 0 };
         Self { screen: MultiProgress::new(), lines: Vec::new(), picture }
     }
 
@@ -70,34 +67,15 @@ impl Live {
 #[derive(Debug)]
 pub(super) struct Picture {
     pub(super) color: bool,
+    pub(super) width: Option<usize>,
     pub(super) last: Option<RunView>,
-    /// By what is downloaded: all slots of a host see the same download.
-    pub(super) rates: BTreeMap<String, Rate>,
+    pub(super) rates: Rates,
     pub(super) turn: usize,
-}
-
-/// How fast a download goes.
-#[derive(Debug)]
-pub(super) struct Rate {
-    since: Duration,
-    done: ByteCount,
-    per_second: Option<ByteCount>,
 }
 
 impl Picture {
     pub(super) fn take_in(&mut self, view: &RunView, time: Duration) {
-        for stage in view.slots.values() {
-            if let Stage::Fetching { item, done, .. } = stage {
-                let start = Rate { since: time, done: *done, per_second: None };
-                let rate = self.rates.entry(item.clone()).or_insert(start);
-                let window = time.saturating_sub(rate.since);
-                if window >= RATE_WINDOW {
-                    let bytes = done.0.saturating_sub(rate.done.0) as f64;
-                    let per_second = ByteCount((bytes / window.as_secs_f64()) as u64);
-                    *rate = Rate { since: time, done: *done, per_second: Some(per_second) };
-                }
-            }
-        }
+        self.rates.take_in(view, time);
         self.last = Some(view.clone());
     }
 
@@ -115,29 +93,31 @@ impl Picture {
                 StepState::Aborted => ("✘", Tone::Notice, None),
             };
             let mark = paint(mark, tone, self.color);
-            lines.push(match waits_for {
+            let line = match waits_for {
                 Some(waits_for) if !waits_for.is_empty() => {
                     let waits_for = paint(&format!("({waits_for})"), Tone::Quiet, self.color);
                     format!("{mark} {} {waits_for}", step.title)
                 }
                 Some(_) | None => format!("{mark} {}", step.title),
-            });
+            };
+            lines.extend(self.wrapped(&line, "✔ ".chars().count()));
         }
         let groups = by_stage(view);
         let widest = groups.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
         for (label, stage) in groups {
-            let text = format!("{}{}", stage.describe(), self.rate(stage));
-            lines.push(format!("    {label:widest$}  {}", paint(&text, summary::tone(stage), self.color)));
+            let rate =
+                if let Stage::Fetching { item, .. } = stage { self.rates.text(item) } else { String::new() };
+            let text = paint(&format!("{}{rate}", stage.describe()), summary::tone(stage), self.color);
+            let begin = format!("    {label:widest$}  ");
+            lines.extend(self.wrapped(&format!("{begin}{text}"), begin.chars().count()));
         }
         lines.push(paint(&format!("    {}", elapsed(time)), Tone::Quiet, self.color));
         lines
     }
 
-    fn rate(&self, stage: &Stage) -> String {
-        let Stage::Fetching { item, .. } = stage else { return String::new() };
-        match self.rates.get(item).and_then(|rate| rate.per_second) {
-            Some(rate) => format!(", {rate}/s"),
-            None => String::new(),
-        }
+    /// What is waited for may be a whole sentence.
+    fn wrapped(&self, line: &str, hang: usize) -> Vec<String> {
+        let Some(width) = self.width else { return vec![line.to_owned()] };
+        hanging(line, width, hang).split('\n').map(str::to_owned).collect()
     }
 }

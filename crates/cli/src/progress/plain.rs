@@ -7,16 +7,29 @@ use klamm_core::api::{RunView, StepState};
 use klamm_core::model::SlotName;
 use klamm_core::model::inventory::Stage;
 
+use super::downloads;
+use super::rate::Rates;
 use crate::output::elapsed;
 
-/// A download is told of at each of so many parts of its way.
+/// A download is told of at each of so many parts of its way,
 const PARTS: u64 = 4;
+/// and at least this often, so that a slow one is not taken for a dead one.
+const SLOW: Duration = Duration::from_secs(15);
 
 /// What was said already.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     steps: Vec<Option<String>>,
     slots: BTreeMap<SlotName, Milestone>,
+    downloads: BTreeMap<String, Download>,
+    rates: Rates,
+}
+
+/// A download as far as it was told of.
+#[derive(Debug)]
+struct Download {
+    part: u64,
+    time: Duration,
 }
 
 /// A stage as coarse as it is told.
@@ -50,11 +63,27 @@ impl Plain {
                 *said = Some(now);
             }
         }
+        self.rates.take_in(view, time);
+        lines.extend(self.downloads(view, time).into_iter().map(|text| format!("{stamp}     {text}")));
         lines.extend(
             self.changed_slots(view)
                 .into_iter()
                 .map(|(text, slots)| format!("{stamp}     {}: {text}", slots.join(", "))),
         );
+        lines
+    }
+
+    /// What is new of the downloads: one line for all slots that wait for the same.
+    fn downloads(&mut self, view: &RunView, time: Duration) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (item, stage) in downloads(view) {
+            let part = milestone(stage).part;
+            let told = self.downloads.get(item);
+            if told.is_none_or(|told| told.part != part || time >= told.time + SLOW) {
+                self.downloads.insert(item.to_owned(), Download { part, time });
+                lines.push(format!("{}{}", stage.describe(), self.rates.text(item)));
+            }
+        }
         lines
     }
 
@@ -67,6 +96,9 @@ impl Plain {
                 continue;
             }
             self.slots.insert(slot.clone(), milestone);
+            if let Stage::Fetching { .. } = stage {
+                continue;
+            }
             let text = stage.describe();
             match changed.iter_mut().find(|(known, _)| *known == text) {
                 Some((_, slots)) => slots.push(slot.to_string()),

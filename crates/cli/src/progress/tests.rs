@@ -1,6 +1,5 @@
 //! A whole run as it is told in both forms.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use klamm_core::api::{RunState, StepState, StepView};
 use klamm_core::model::ByteCount;
 
 use super::live::Picture;
+use super::rate::Rates;
 use super::*;
 
 fn view(create: StepState, rest: StepState, stages: [Stage; 3]) -> RunView {
@@ -26,7 +26,7 @@ fn view(create: StepState, rest: StepState, stages: [Stage; 3]) -> RunView {
 }
 
 fn running() -> StepState {
-    StepState::Running { waits_for: "3 nodes".into() }
+    StepState::Running { waits_for: "3 nodes, which are being made ready for the first time".into() }
 }
 
 fn fetching(done: u64) -> Stage {
@@ -48,7 +48,10 @@ fn story() -> Vec<(u64, RunView)> {
         (0, view(running(), StepState::Pending, all(Stage::Waiting))),
         (1, view(running(), StepState::Pending, all(fetching(1)))),
         (2, view(running(), StepState::Pending, all(fetching(17)))),
-        (3, view(running(), StepState::Pending, all(fetching(64)))),
+        // Reports of the same download do not come at the same moment.
+        (3, view(running(), StepState::Pending, [fetching(64), fetching(62), fetching(17)])),
+        (3, view(running(), StepState::Pending, [fetching(65), fetching(64), fetching(64)])),
+        (4, view(running(), StepState::Pending, [fetching(119), fetching(64), Stage::Launching])),
         (5, view(running(), StepState::Pending, all(Stage::Launching))),
         (6, view(running(), StepState::Pending, [ready(), Stage::Joining, Stage::Joining])),
         (7, view(running(), StepState::Pending, [ready(), Stage::Joining, Stage::Joining])),
@@ -66,7 +69,7 @@ fn off_a_terminal_a_run_is_told_in_lines_that_each_say_something_new() {
 
 #[test]
 fn on_a_terminal_each_slot_has_a_line_and_downloads_have_a_rate() {
-    let mut picture = Picture { color: false, last: None, rates: BTreeMap::new(), turn: 0 };
+    let mut picture = Picture { color: false, width: Some(60), last: None, rates: Rates::default(), turn: 0 };
     let mut drawn = Vec::new();
     for (second, view) in story() {
         picture.take_in(&view, Duration::from_secs(second));

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use klamm_core::api::{
-    ApplyRequest, ClusterRow, ClusterStatus, Clusters, Failure, PlanAnswer, PlanRequest, RunOrder,
-    RunStarted, RunView, TargetDiff, UserCertificate, UserCertificateRequest, Want,
+    ApplyRequest, ClusterRow, ClusterStatus, Clusters, Failure, IdleAnswer, PlanAnswer, PlanRequest,
+    RunOrder, RunStarted, RunView, TargetDiff, UserCertificate, UserCertificateRequest, Want,
 };
 use klamm_core::model::plan::Plan;
 use klamm_pki::{
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) warnings: Vec<String>,
     /// Said once each; a stream that ends before the run does is asked for again.
     pub(crate) runs: Vec<Vec<RunView>>,
+    /// The cluster that the first apply makes.
+    pub(crate) made: Option<ClusterStatus>,
     /// Whether the first apply finds another run in its way.
     pub(crate) busy: bool,
     pub(crate) known_user: bool,
@@ -47,6 +49,7 @@ impl World {
             plan: world::empty_plan(),
             warnings: vec![],
             runs: vec![],
+            made: None,
             busy: false,
             known_user: true,
             bootstrap: "localhost:9092".into(),
@@ -208,6 +211,7 @@ async fn apply(
 ) -> Response {
     shared.note(&format!("apply {name}"), &request);
     shared.with(|world| {
+        world.clusters.extend(world.made.take());
         let known = world.clusters.iter_mut().find(|status| status.name.as_str() == name);
         known.into_iter().for_each(|status| status.want = request.request.want);
     });
@@ -294,10 +298,11 @@ async fn log(
 }
 
 /// As the daemon: nobody can connect once it is asked to stop with nothing wanted up.
-async fn stop_if_idle(State(shared): State<Arc<Shared>>, _body: Bytes) -> StatusCode {
+async fn stop_if_idle(State(shared): State<Arc<Shared>>, _body: Bytes) -> Json<IdleAnswer> {
     shared.note("stop-if-idle", &());
-    if shared.with(|world| world.clusters.iter().all(|status| status.want != Want::Up)) {
+    let ends = shared.with(|world| world.clusters.iter().all(|status| status.want != Want::Up));
+    if ends {
         std::fs::remove_file(&shared.socket).expect("it is there");
     }
-    StatusCode::NO_CONTENT
+    Json(IdleAnswer { ends })
 }

@@ -1,8 +1,10 @@
 //! Commands that look and change nothing, at 80 and at 200 columns.
 
+use klamm_core::api::{Clusters, Failure};
+
 use crate::fake_server::{FakeServer, World};
 use crate::program::Lab;
-use crate::world::{healthy, plan, troubled};
+use crate::world::{healthy, plan, stopped, troubled};
 
 #[test]
 fn status_of_a_healthy_cluster_fits_a_narrow_and_uses_a_wide_terminal() {
@@ -101,23 +103,54 @@ fn clusters_are_listed_and_one_of_several_must_be_named() {
 }
 
 #[test]
-fn without_a_server_a_look_says_how_to_start_one_and_starts_none() {
+fn where_nothing_was_ever_kept_a_look_says_so_and_starts_nothing() {
     let lab = Lab::new();
-    insta::assert_snapshot!("no_server_new", lab.transcript("status"));
-    std::fs::create_dir_all(lab.folder().join("state/clusters")).unwrap();
-    std::fs::create_dir_all(lab.folder().join("run")).unwrap();
-    drop(std::os::unix::net::UnixListener::bind(lab.socket()).unwrap());
-    insta::assert_snapshot!("no_server_down", lab.transcript("status"));
-    let failure = lab.run("status --output json").stderr;
-    let failure: klamm_core::api::Failure = serde_json::from_str(&failure).unwrap();
-    assert_eq!(failure.code, "klamm/server/none");
+    insta::assert_snapshot!("nothing_here", lab.transcript("status"));
+    insta::assert_snapshot!("nothing_here_list", lab.transcript("list"));
+    insta::assert_snapshot!("nothing_here_named", lab.transcript("logs nodes-0 --cluster telemetry"));
+    assert_eq!(lab.run("destroy --yes").code, 0, "nothing is left to do");
+    let clusters: Clusters = serde_json::from_str(&lab.run("list --output json").stdout).unwrap();
+    assert_eq!(clusters.clusters, []);
+    let failure: Failure = serde_json::from_str(&lab.run("status --output json").stderr).unwrap();
+    assert_eq!(failure.code, "klamm/cluster/unknown");
+    assert!(!lab.folder().join("state").exists(), "a look keeps nothing");
 }
 
 #[test]
-fn what_the_server_refuses_is_told_in_its_words() {
+fn where_no_server_runs_a_look_starts_one_and_lets_it_end() {
+    let lab = Lab::new();
+    std::fs::create_dir_all(lab.folder().join("state/clusters")).unwrap();
+    std::fs::create_dir_all(lab.folder().join("run")).unwrap();
+    // What a killed daemon leaves behind.
+    drop(std::os::unix::net::UnixListener::bind(lab.socket()).unwrap());
+    for line in ["list", "status", "cert list", "logs nodes-0", "down", "destroy --yes"] {
+        let outcome = lab.run(line);
+        assert!(
+            outcome.stderr.contains("no cluster") || outcome.stderr.contains("nothing to"),
+            "{line}: {}",
+            outcome.stderr
+        );
+        assert!(std::os::unix::net::UnixStream::connect(lab.socket()).is_err(), "{line} left a daemon");
+    }
+    let log = std::fs::read_to_string(lab.folder().join("log/daemon.log")).unwrap();
+    assert_eq!(log.matches("the daemon runs").count(), 6, "{log}");
+}
+
+#[test]
+fn a_cluster_that_is_down_says_since_when_and_how_it_comes_back() {
+    let lab = Lab::new();
+    let _server = FakeServer::start(&lab, World::of(vec![stopped()]));
+    insta::assert_snapshot!("status_down_80", lab.transcript("status"));
+    let lab = lab.wide();
+    insta::assert_snapshot!("status_down_200", lab.transcript("status"));
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_answered_with_those_that_are() {
     let lab = Lab::new();
     let _server = FakeServer::start(&lab, World::of(vec![healthy()]));
     insta::assert_snapshot!("unknown_cluster", lab.transcript("status --cluster nowhere"));
+    insta::assert_snapshot!("destroy_unknown_cluster", lab.transcript("destroy --yes --cluster nowhere"));
 }
 
 #[test]

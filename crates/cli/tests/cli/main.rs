@@ -2,6 +2,7 @@
 
 mod fake_server;
 mod files;
+mod helps;
 mod kafka;
 mod looks;
 mod past;

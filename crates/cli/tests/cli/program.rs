@@ -1,8 +1,8 @@
 //! The program under test: its binary, a root folder of its own, nothing of this machine's environment.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -85,9 +85,10 @@ impl Lab {
     }
 }
 
-/// Reads a child's standard error until a line holds `text`.
-pub(crate) fn wait_for_line(child: &mut Child, text: &str) {
-    let stderr = child.stderr.as_mut().expect("its errors are a pipe");
-    let found = BufReader::new(stderr).lines().map_while(Result::ok).any(|line| line.contains(text));
+/// Reads a child's standard error until a line holds `text`; what follows is still to be read.
+pub(crate) fn wait_for_line(child: &mut Child, text: &str) -> BufReader<ChildStderr> {
+    let mut stderr = BufReader::new(child.stderr.take().expect("its errors are a pipe"));
+    let found = stderr.by_ref().lines().map_while(Result::ok).any(|line| line.contains(text));
     assert!(found, "no line with {text:?}");
+    stderr
 }

@@ -1,5 +1,6 @@
 //! Commands that change something: what they ask for, what they show, how they end.
 
+use std::io::Read as _;
 use std::process::Stdio;
 
 use klamm_core::api::{ApplyRequest, RunState, StepState, Want};
@@ -33,7 +34,7 @@ fn without_times(transcript: &str) -> String {
 }
 
 #[test]
-fn up_shows_the_run_and_ends_with_what_to_do_next() {
+fn up_shows_the_run_and_ends_with_how_the_cluster_is() {
     let lab = Lab::new();
     let server = FakeServer::start(&lab, with_run(vec![good_run(5)]));
     insta::assert_snapshot!("up", without_times(&lab.transcript("up")));
@@ -51,6 +52,17 @@ fn up_with_nothing_to_do_says_so_in_well_under_a_second() {
     let begun = std::time::Instant::now();
     insta::assert_snapshot!("up_nothing_to_do", lab.transcript("up"));
     assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn up_of_a_new_cluster_ends_with_what_to_do_next() {
+    let lab = Lab::new();
+    let mut world = World::of(vec![]);
+    world.plan = plan();
+    world.runs = vec![good_run(1)];
+    world.made = Some(healthy());
+    let _server = FakeServer::start(&lab, world);
+    insta::assert_snapshot!("up_new", without_times(&lab.transcript("up")));
 }
 
 #[test]
@@ -125,16 +137,22 @@ fn up_while_another_run_goes_on_shows_that_one_and_then_its_own() {
 
 #[test]
 fn ctrl_c_ends_the_showing_and_says_that_the_run_goes_on() {
-    let lab = Lab::new();
-    let mut begun = good_run(5);
-    begun.pop();
-    let endless = (0..1000).map(|_| begun.clone()).collect();
-    let _server = FakeServer::start(&lab, with_run(endless));
-    let mut child = lab.command("up").stdin(Stdio::null()).spawn().unwrap();
-    wait_for_line(&mut child, "restart nodes-0 ...");
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for line in ["up", "down", "destroy --yes"] {
+        let lab = Lab::new();
+        let mut begun = good_run(5);
+        begun.pop();
+        let endless = (0..1000).map(|_| begun.clone()).collect();
+        let _server = FakeServer::start(&lab, with_run(endless));
+        let mut child = lab.command(line).stdin(Stdio::null()).spawn().unwrap();
+        let mut told = wait_for_line(&mut child, "restart nodes-0 ...");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let mut rest = String::new();
+        told.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(!rest.contains("error"), "{line}: {rest}");
+        insta::assert_snapshot!(format!("ctrl_c_{}", line.replace(" --", "_")), without_times(&rest));
+    }
 }
 
 #[test]
@@ -144,7 +162,8 @@ fn down_keeps_the_data_and_lets_an_idle_daemon_end() {
     insta::assert_snapshot!("down", without_times(&lab.transcript("down")));
     assert_eq!(applied(&server).request.want, Want::Down);
     assert_eq!(server.asked().last().unwrap().0, "stop-if-idle");
-    assert_eq!(lab.run("status").code, 4, "nothing talks to a daemon that is about to go");
+    let answers = std::os::unix::net::UnixStream::connect(lab.socket()).is_ok();
+    assert!(!answers, "nothing talks to a daemon that is about to go");
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub(crate) fn healthy() -> ClusterStatus {
         name: "dev".parse().expect("a name"),
         id: ClusterId::from_random([7; 16]),
         want: Want::Up,
+        since: Some(ago(3 * 3600)),
         kafka: "4.3.1".into(),
         target: TargetNumber(4),
         bootstrap: BTreeMap::from([("clients".to_owned(), bootstrap.to_owned())]),
@@ -93,6 +94,18 @@ pub(crate) fn healthy() -> ClusterStatus {
         run: None,
         now: now(),
     }
+}
+
+/// Three nodes, stopped as asked.
+pub(crate) fn stopped() -> ClusterStatus {
+    let mut status = healthy();
+    status.want = Want::Down;
+    status.kafka_view = None;
+    for node in &mut status.nodes {
+        node.stage = Some(Observed { at: ago(1), value: Stage::Stopped });
+        node.process = None;
+    }
+    status
 }
 
 /// One node crashed, one unknown, a run that stopped.
@@ -194,6 +207,7 @@ pub(crate) fn certificates() -> Certificates {
             of_command,
             row("authority", "CN=nodes 1,OU=authorities,O=dev", "01", -2 * day, 3650 * day, "server"),
             row("node", "CN=nodes-0,OU=nodes,O=dev", "5f3c9a", -2 * day, 88 * day, "nodes-0"),
+            row("node", "CN=nodes-0,OU=nodes,O=dev", "4e2b8f", -60 * day, 30 * day, "nodes-0"),
             row("user", "CN=alice,OU=users,O=dev", "77aa01", -4 * day, -day, "klamm client-config"),
         ],
     }

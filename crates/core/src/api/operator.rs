@@ -160,6 +160,10 @@ pub struct ClusterStatus {
     pub id: ClusterId,
     /// What is wanted of it.
     pub want: Want,
+    /// When the last run that made it so had ended; none while one goes on, after one that stopped half-way, and where a
+    /// server of an older version was asked.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// The Kafka version of its target.
     pub kafka: String,
     /// The target in force.
@@ -265,6 +269,14 @@ pub struct CertificateRow {
     pub not_after: Timestamp,
     /// Where it is, or what it was issued for.
     pub place: String,
+}
+
+/// Whether a daemon that was asked to end, if nothing needs it, does so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleAnswer {
+    /// Whether it ends now. If not, something is wanted up, a run goes on, or somebody else is being answered; it
+    /// ends by itself once the last one has gone and nothing needs it.
+    pub ends: bool,
 }
 
 /// An error as the API tells it.

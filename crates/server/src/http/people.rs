@@ -6,26 +6,32 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use futures_util::stream;
 use serde::Deserialize;
 
 use klamm_core::api::{
-    ApplyRequest, Certificates, ClusterStatus, Clusters, LogWanted, PlanAnswer, PlanRequest, RunStarted,
-    RunState, UserCertificate, UserCertificateRequest, Want,
+    ApplyRequest, Certificates, ClusterStatus, Clusters, IdleAnswer, LogWanted, PlanAnswer, PlanRequest,
+    RunStarted, RunState, UserCertificate, UserCertificateRequest, Want,
 };
 use klamm_core::model::{ClusterId, ClusterName, SlotName, UserName};
 
 use super::{event, events};
 use crate::Server;
 use crate::certify::{self, Issuance};
-use crate::error::ServerError;
+use crate::error::{ServerError, chain};
+use crate::hosts::NoLog;
 use crate::{planning, runs, status};
 
 /// How long a daemon that ends waits for its agent to let go of what was destroyed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long it waits for others who ask at the same moment; commands that only look take a fraction of this.
+const OTHERS_LEAVE: Duration = Duration::from_secs(1);
+/// Who asks the daemon to end is connected.
+const THE_ASKER: usize = 1;
+/// How long a log waits for its host's agent: right after a start it dials at once, and again every half second.
+const AGENT_COMES: Duration = Duration::from_secs(15);
 
 type Answer<T> = Result<Json<T>, ServerError>;
 
@@ -163,10 +169,12 @@ async fn log(
         lines: query.lines,
         follow: query.follow,
     };
-    let text = server
-        .hosts
-        .ask_for_log(&host, wanted)
-        .ok_or_else(|| ServerError::AgentAway { slot: slot.clone() })?;
+    let text = server.hosts.ask_for_log(&host, wanted, AGENT_COMES).await.map_err(|reason| match reason {
+        NoLog::Away => ServerError::AgentAway { slot: slot.clone(), host: host.clone(), waited: AGENT_COMES },
+        NoLog::Silent => {
+            ServerError::AgentSilent { slot: slot.clone(), host: host.clone(), waited: AGENT_COMES }
+        }
+    })?;
     let text = stream::unfold(text, |mut text| async move {
         let piece = text.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(piece), text))
@@ -174,13 +182,25 @@ async fn log(
     Ok(([("content-type", "text/plain; charset=utf-8")], Body::from_stream(text)).into_response())
 }
 
-/// Ends the daemon of a laptop on which nothing is wanted up any more.
-async fn stop_if_idle(State(server): State<Arc<Server>>) -> Result<StatusCode, ServerError> {
+/// Ends the daemon of a laptop that nothing needs any more, now or when the last of those who ask has gone.
+async fn stop_if_idle(State(server): State<Arc<Server>>) -> Answer<IdleAnswer> {
     let clusters = server.store.with(|store| store.clusters()).await?;
+    let known: Vec<ClusterId> = clusters.iter().map(|cluster| cluster.id).collect();
     if clusters.iter().all(|cluster| cluster.want != Want::Up) {
-        let known: Vec<ClusterId> = clusters.iter().map(|cluster| cluster.id).collect();
         server.hosts.forgotten_all_but(&known, LAST_WORDS).await;
-        server.stop();
     }
-    Ok(StatusCode::NO_CONTENT)
+    let others_left = tokio::time::timeout(OTHERS_LEAVE, server.visitors.at_most(THE_ASKER)).await.is_ok();
+    if !others_left {
+        tokio::spawn(async move {
+            server.visitors.at_most(0).await;
+            if let Err(error) = server.stop_if_idle(0).await {
+                tracing::warn!(
+                    error = chain(&error),
+                    "whether anything needs the daemon is not known; it stays"
+                );
+            }
+        });
+        return Ok(Json(IdleAnswer { ends: false }));
+    }
+    Ok(Json(IdleAnswer { ends: server.stop_if_idle(THE_ASKER).await? }))
 }

@@ -6,7 +6,7 @@ use klamm_core::model::ClusterName;
 use crate::api::Api;
 use crate::error::CliError;
 use crate::invocation::Invocation;
-use crate::output::{self, Field, Format, Keep, Table, Tone, age, elapsed, print_json, tell};
+use crate::output::{self, Field, Format, Keep, Table, Tone, age, elapsed, print_json};
 
 pub(super) async fn run(
     invocation: &Invocation,
@@ -52,7 +52,8 @@ pub(super) async fn run(
     }
     output::print(&table.render(invocation.terminal.width, invocation.terminal.color))?;
     if runs.runs.len() < known {
-        tell(&format!("and {} older, see --lines", known - runs.runs.len()));
+        let older = known - runs.runs.len();
+        invocation.terminal.tell(&format!("not shown: {older} older; `--lines {known}` shows all"));
     }
     Ok(())
 }

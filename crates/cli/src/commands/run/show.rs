@@ -31,8 +31,9 @@ fn render(detail: &RunDetail, terminal: &Terminal) -> String {
         RunState::Aborted { by } => format!("aborted by {by}"),
     };
     let begun = age(*now, row.started);
-    let mut text =
+    let head =
         format!("run {} of cluster {}, begun {begun} ago by {}: {so}\n\n", row.run, view.cluster, row.actor);
+    let mut text = terminal.prose(&head);
     let columns =
         [("#", Keep::Always), ("STEP", Keep::Always), ("CLASS", Keep::Always), ("STATE", Keep::Always)];
     let mut table = Table::new(&columns);
@@ -55,7 +56,8 @@ fn render(detail: &RunDetail, terminal: &Terminal) -> String {
     text.push_str(&table.render(terminal.width, terminal.color));
     text.push('\n');
     for line in journal {
-        text.push_str(&format!("{}  {}: {}\n", moment(line.at), line.entry.actor, line.entry.event));
+        let told = format!("{}  {}: {}\n", moment(line.at), line.entry.actor, line.entry.event);
+        text.push_str(&terminal.prose(&told));
     }
     text
 }

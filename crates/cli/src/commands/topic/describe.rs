@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::only_answer;
 use crate::error::CliError;
 use crate::invocation::Invocation;
-use crate::kafka_session::{KafkaSession, PATIENCE};
+use crate::kafka_session::{About, KafkaSession, PATIENCE};
 use crate::output::{self, Field, Format, Keep, Table, Tone, count, print_json};
 
 #[derive(Debug, Serialize)]
@@ -35,14 +35,14 @@ struct Partition {
 }
 
 pub(super) async fn run(invocation: &Invocation, session: &KafkaSession, name: &str) -> Result<(), CliError> {
-    let doing = || format!("describing topic {name}");
+    let doing = format!("describing topic {name}");
     let resource = ConfigResource::Topic(name.to_owned());
     let (described, configs) = tokio::join!(
         session.kafka.describe_topics(TopicSelection::one(name), PATIENCE),
         session.kafka.describe_configs(vec![resource], PATIENCE)
     );
-    let described = described.map_err(|source| session.no_answer(doing(), source))?;
-    let described = only_answer(described).map_err(|source| session.refused(doing(), source))?;
+    let described = session.told(&doing, About::Topic(name), described).await?;
+    let described = session.told(&doing, About::Topic(name), only_answer(described)).await?;
     // The right to describe a topic does not include its settings.
     let configs = configs.ok().and_then(|configs| only_answer(configs).ok());
     let topic = topic(described, configs);

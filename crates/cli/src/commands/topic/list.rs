@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::invocation::Invocation;
-use crate::kafka_session::{KafkaSession, PATIENCE};
-use crate::output::{self, Field, Format, Keep, Table, Tone, print_json, tell};
+use crate::kafka_session::{About, KafkaSession, PATIENCE};
+use crate::output::{self, Field, Format, Keep, Table, Tone, print_json};
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -25,12 +25,13 @@ pub(super) async fn run(
     internal: bool,
 ) -> Result<(), CliError> {
     let topics = session.kafka.list_topics(PATIENCE).await;
-    let topics = topics.map_err(|source| session.no_answer("listing topics".to_owned(), source))?;
+    let topics = session.told("listing topics", About::Topics, topics).await?;
     let rows: Vec<Row> = topics.iter().filter(|topic| internal || !topic.internal).map(row).collect();
     match invocation.terminal.format {
         Format::Json => print_json(&rows),
         Format::Table if rows.is_empty() => {
-            tell(&format!("no topics; `{} topic create NAME` makes one", invocation.command()));
+            let make = format!("`{} topic create NAME`", invocation.command());
+            invocation.terminal.tell(&format!("no topics; {make} makes one"));
             Ok(())
         }
         Format::Table => {
