@@ -190,15 +190,18 @@ impl Server {
         self.stopping.send_replace(true);
     }
 
-    /// Ends [`Server::serve`] if nothing is wanted up, no run goes on and no more than `visitors` are connected; whether
-    /// it does.
+    /// Whether nothing is wanted up and no run goes on.
+    pub(crate) async fn is_idle(&self) -> Result<bool, ServerError> {
+        let records = self.store.with(|store| store.clusters()).await?;
+        let wanted = records.iter().any(|cluster| cluster.want == Want::Up);
+        Ok(!wanted && !self.clusters.is_any_running().await)
+    }
+
+    /// Ends [`Server::serve`] if it is idle and no more than `visitors` are connected; whether it does.
     pub(crate) async fn stop_if_idle(&self, visitors: usize) -> Result<bool, ServerError> {
         // Nothing is planned meanwhile, so that no run begins between the look and the end.
         let _planning = self.planning.lock().await;
-        let records = self.store.with(|store| store.clusters()).await?;
-        let idle = records.iter().all(|cluster| cluster.want != Want::Up)
-            && !self.clusters.is_any_running().await
-            && self.visitors.are_at_most(visitors);
+        let idle = self.is_idle().await? && self.visitors.are_at_most(visitors);
         if idle {
             self.stop();
         }

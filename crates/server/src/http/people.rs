@@ -184,11 +184,12 @@ async fn log(
 
 /// Ends the daemon of a laptop that nothing needs any more, now or when the last of those who ask has gone.
 async fn stop_if_idle(State(server): State<Arc<Server>>) -> Answer<IdleAnswer> {
+    if !server.is_idle().await? {
+        return Ok(Json(IdleAnswer { ends: false }));
+    }
     let clusters = server.store.with(|store| store.clusters()).await?;
     let known: Vec<ClusterId> = clusters.iter().map(|cluster| cluster.id).collect();
-    if clusters.iter().all(|cluster| cluster.want != Want::Up) {
-        server.hosts.forgotten_all_but(&known, LAST_WORDS).await;
-    }
+    server.hosts.forgotten_all_but(&known, LAST_WORDS).await;
     let others_left = tokio::time::timeout(OTHERS_LEAVE, server.visitors.at_most(THE_ASKER)).await.is_ok();
     if !others_left {
         tokio::spawn(async move {
