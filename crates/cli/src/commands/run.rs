@@ -21,9 +21,9 @@ use crate::invocation::Invocation;
 #[command(after_help = "\
 Examples:
   klamm run list
-  klamm run show            the newest one: steps, and what was written down about it
-  klamm run abort           the one that goes on ends before its next act
-  klamm run resume          the newest one goes on at the step at which it ended")]
+  klamm run show     the newest one: its steps, and its lines of the journal
+  klamm run abort    the one that goes on ends before its next act
+  klamm run resume   the newest one goes on at the step at which it ended")]
 pub(crate) struct Args {
     #[command(subcommand)]
     verb: Verb,

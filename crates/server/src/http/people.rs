@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use klamm_core::api::{
     ApplyRequest, Certificates, ClusterStatus, Clusters, IdleAnswer, LogWanted, PlanAnswer, PlanRequest,
-    RunStarted, RunState, UserCertificate, UserCertificateRequest, Want,
+    RunStarted, RunState, UserCertificate, UserCertificateRequest,
 };
 use klamm_core::model::{ClusterId, ClusterName, SlotName, UserName};
 
