@@ -26,8 +26,8 @@ Classes of change, from harmless to not:
   stop      ends the service of what it names
   delete    deletes data
 
-What needs data to be elsewhere first (move), or would lose data or cannot be undone (refused), is not planned: the
-command fails and says what to do instead.")]
+What needs data to be elsewhere first (move), or would lose data or cannot be
+undone (refused), is not planned: the command fails and says what to do instead.")]
 pub(crate) struct Args {
     /// The spec; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
