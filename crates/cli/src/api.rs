@@ -70,10 +70,6 @@ struct Contact {
 impl Api {
     /// A client of the server that belongs to `root`.
     pub(crate) fn new(root: &Root, start: Start) -> Result<Self, CliError> {
-        let is_in_use = root.is_in_use();
-        if start == Start::InUse && !is_in_use {
-            return Err(CliError::NoCluster { wanted: None, names: vec![] });
-        }
         if start != Start::Never {
             // The socket is reached through its folder where its path is long.
             klamm_disk::ensure_folder(&root.run)?;

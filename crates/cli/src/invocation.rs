@@ -28,10 +28,10 @@ impl Invocation {
         start: Start,
         work: impl AsyncFnOnce(&Api) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
-        let api = Api::new(&self.root, start).map_err(|failure| match failure {
-            CliError::NoCluster { names, .. } => CliError::NoCluster { wanted: self.cluster.clone(), names },
-            other => other,
-        })?;
+        if start == Start::InUse && !self.root.is_in_use() {
+            return Err(CliError::NoCluster { wanted: self.cluster.clone(), names: vec![] });
+        }
+        let api = Api::new(&self.root, start)?;
         let result = work(&api).await;
         api.leave().await;
         result
