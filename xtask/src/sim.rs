@@ -2,6 +2,7 @@
 //! as long, and its digest is the same.
 
 mod shell;
+mod truth;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ enum Verb {
         #[arg(long)]
         tell: bool,
     },
+    /// Play recorded scenarios on real Kafka and compare its history with the model's
+    Truth(truth::Args),
     /// Stop every verb at each point at which somebody can die
     CrashPoints {
         /// Only every Nth point
@@ -74,10 +77,13 @@ enum Verb {
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    if cfg!(debug_assertions) {
+    // Real Kafka takes its time, whoever starts it.
+    let is_slow = !matches!(args.verb, Verb::Truth(_));
+    if cfg!(debug_assertions) && is_slow {
         return run_optimised();
     }
     match args.verb {
+        Verb::Truth(args) => truth::run(&args),
         Verb::Run { files, bless, tell } => run_scripts(files, bless, tell),
         Verb::Shell { file } => shell::run(file.as_deref()).map(|()| ExitCode::SUCCESS),
         Verb::Seeds { count, from } => seeds(from, count),

@@ -7,13 +7,19 @@
 
 mod admin;
 mod branching;
+mod broker;
 mod chance;
 mod clients;
 mod controller;
 mod disk;
+mod elections;
+mod fetching;
 mod happening;
+mod hearing;
 mod image;
+mod in_sync;
 mod launch;
+mod lead;
 mod lifecycle;
 mod model;
 mod names;
@@ -23,8 +29,10 @@ mod quorum;
 mod records;
 mod replication;
 mod request;
+mod sessions;
 mod status;
 mod timing;
+pub mod truth;
 mod view;
 
 pub use happening::{Exit, Happening, What, WhyFenced};

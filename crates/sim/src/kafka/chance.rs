@@ -28,10 +28,15 @@ impl Chance {
         Duration::from_micros(self.next() % micros)
     }
 
+    /// A place among so many, each as likely; the first if there is none.
+    pub(super) fn below(&mut self, count: usize) -> usize {
+        let drawn = self.next() % u64::try_from(count.max(1)).unwrap_or(1);
+        usize::try_from(drawn).unwrap_or(0)
+    }
+
     /// One of several, each as likely.
     pub(super) fn one_of<T: Copy, const COUNT: usize>(&mut self, choices: [T; COUNT]) -> T {
-        let at = self.next() % COUNT as u64;
-        choices[usize::try_from(at).unwrap_or(0)]
+        choices[self.below(COUNT)]
     }
 }
 

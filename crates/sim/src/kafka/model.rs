@@ -209,7 +209,7 @@ impl Model {
         self.launched += 1;
         let number = ProcessNumber(self.launched);
         self.disks.entry(launch.disk).or_default().host = Some(launch.host);
-        let jitter = self.chance.up_to(self.timing.boot / 4);
+        let jitter = self.chance.up_to(self.timing.boot_jitter);
         let until = self.now + self.timing.boot + jitter;
         self.processes.insert(number, Process::booting(launch, until));
         number

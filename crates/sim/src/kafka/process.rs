@@ -8,7 +8,8 @@ use klamm_core::model::NodeId;
 
 use super::branching::LogEnd;
 use super::image::{Image, PartitionNumber};
-use super::{BrokerState, HostNumber, KafkaError, Launch, ProcessNumber, RecordNumber, VoterKey};
+use super::lead::{Lead, Pull};
+use super::{BrokerState, KafkaError, Launch, ProcessNumber, VoterKey};
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub(super) enum Phase {
         until: Duration,
     },
     Up,
-    /// SIGTERM was taken; nothing is left to do but to end.
+    /// It was told to stop and has left the quorum, or waits for a successor as its leader; nothing else is left to do.
     Ending {
         at: Duration,
     },
@@ -129,6 +130,8 @@ pub(super) struct Broker {
     pub(super) closed_by: Option<u64>,
     /// Whether its wish to stop was answered once.
     pub(super) stop_answered: bool,
+    /// Whether it may close its logs.
+    pub(super) stop_granted: bool,
     /// Where in its heartbeat interval it is.
     pub(super) phase: Duration,
     /// When it closes its logs whatever the active controller says.
@@ -148,13 +151,11 @@ pub(super) enum Registering {
     /// It asks from `next_at` on; none while it knows no active controller.
     Unregistered {
         next_at: Option<Duration>,
-        attempts: u32,
     },
     /// The active controller has written the registration and answers when it is committed.
     Asked {
         controller: ProcessNumber,
         epoch: u64,
-        attempts: u32,
     },
     Registered {
         epoch: u64,
@@ -177,37 +178,6 @@ pub(super) enum Recovery {
         until: Duration,
     },
     Done,
-}
-
-/// A partition that the broker believes to lead.
-#[derive(Debug, Clone)]
-pub(super) struct Lead {
-    pub(super) epoch: u32,
-    pub(super) high_watermark: u64,
-    pub(super) followers: BTreeMap<NodeId, Pull>,
-    /// Whether something was appended that followers do not have yet.
-    pub(super) ahead: bool,
-    pub(super) pending: VecDeque<Pending>,
-}
-
-/// A follower as the leader sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pull {
-    /// Does not fetch; out of the in-sync set from `shrink_at` on.
-    Away { shrink_at: Duration },
-    /// Fetches and is behind.
-    CatchingUp { process: ProcessNumber, since: Duration, until: Duration, shrink_at: Duration },
-    /// Has what the leader has.
-    InStep { process: ProcessNumber },
-}
-
-/// A record that waits for the in-sync replicas.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pending {
-    pub(super) record: RecordNumber,
-    pub(super) offset: u64,
-    pub(super) from: HostNumber,
-    pub(super) until: Duration,
 }
 
 /// What the active controller keeps in memory.
@@ -249,11 +219,12 @@ impl Process {
         self.launch.node
     }
 
-    /// Whether it takes part in anything on the network: it is neither booting nor frozen.
+    /// Whether it takes part in anything on the network: it is neither booting nor frozen, and has not left the quorum.
     pub(super) fn is_live(&self) -> bool {
-        let is_up = match self.phase {
-            Phase::Up | Phase::Ending { .. } => true,
-            Phase::Booting { .. } => false,
+        let is_up = match (self.phase, &self.raft.role) {
+            (Phase::Up, _) | (Phase::Ending { .. }, Role::Resigned { .. }) => true,
+            (Phase::Ending { .. }, Role::Leader(_) | Role::Following(_) | Role::Seeking { .. }) => false,
+            (Phase::Booting { .. }, _) => false,
         };
         is_up && self.frozen_at.is_none()
     }
@@ -321,13 +292,14 @@ impl Broker {
     pub(super) fn starting(closed_by: Option<u64>, phase: Duration, give_up_at: Duration) -> Self {
         Self {
             state: BrokerState::Starting,
-            registration: Registering::Unregistered { next_at: None, attempts: 0 },
+            registration: Registering::Unregistered { next_at: None },
             refused: None,
             give_up_at: Some(give_up_at),
             recovery: Recovery::Waiting,
             heartbeat_at: None,
             closed_by,
             stop_answered: false,
+            stop_granted: false,
             phase,
             stop_waiting_at: None,
             closed_at: None,
@@ -339,7 +311,7 @@ impl Broker {
 
     fn due(&self) -> Option<Duration> {
         let registration = match self.registration {
-            Registering::Unregistered { next_at, .. } => next_at,
+            Registering::Unregistered { next_at } => next_at,
             Registering::Asked { .. } | Registering::Registered { .. } => None,
         };
         let recovery = match self.recovery {
