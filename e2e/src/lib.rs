@@ -20,7 +20,7 @@ pub use clients::{ClientFiles, Format};
 pub use java_tools::JavaTools;
 pub use load::{Load, Written};
 pub use poll::{poll, poll_every};
-pub use process_list::{Listening, Process, Role};
+pub use process_list::{Listening, Process, Role, is_of_throwaway};
 pub use product::{Product, Ran};
 pub use python::Python;
 pub use status::{Node, Status};

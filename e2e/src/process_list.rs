@@ -41,8 +41,16 @@ pub struct Listening {
     pub address: SocketAddr,
 }
 
+/// Where the node lives that archives are trained with; it is of no cluster.
+const THROWAWAY: &str = "/agent/throwaway/";
+
 fn is_throwaway(arguments: &[String]) -> bool {
-    arguments.iter().any(|argument| argument.contains("/agent/throwaway/"))
+    arguments.iter().any(|argument| argument.contains(THROWAWAY))
+}
+
+/// Whether a file belongs to the node that archives are trained with, which comes and goes by itself.
+pub fn is_of_throwaway(path: &Path) -> bool {
+    path.to_string_lossy().contains(THROWAWAY)
 }
 
 impl Process {

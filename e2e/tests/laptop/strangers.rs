@@ -3,7 +3,9 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Answer, ClientFiles, Format, Listening, Papers, Role, VERSIONS, call_plain, call_tls};
+use e2e::{
+    Answer, ClientFiles, Format, Listening, Papers, Role, VERSIONS, call_plain, call_tls, is_of_throwaway,
+};
 use klamm_pki::{AltName, Authority, AuthorityKind, PrivateKey, Profile};
 
 use crate::world::{ALICE, CLUSTER, World};
@@ -91,7 +93,7 @@ fn callers(world: &World) -> Result<Vec<Caller>> {
         .product
         .files()?
         .into_iter()
-        .find(|path| path.ends_with("node.pem"))
+        .find(|path| path.ends_with("node.pem") && !is_of_throwaway(path))
         .context("no node has a certificate")?;
     let nodes_own = fs::read_to_string(nodes_own).context("reading a node's certificate")?;
     let klamm = Authority::load(

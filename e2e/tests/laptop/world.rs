@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{ClientFiles, Format, Product, Python, Ran, Status};
+use e2e::{ClientFiles, Format, Product, Python, Ran, Status, is_of_throwaway};
 
 /// The cluster's name.
 pub(crate) const CLUSTER: &str = "orchard";
@@ -116,7 +116,7 @@ impl World {
         let status = self.product.status()?;
         let mut nodes = BTreeMap::new();
         for path in self.product.files()? {
-            if !path.ends_with("data/meta.properties") {
+            if !path.ends_with("data/meta.properties") || is_of_throwaway(&path) {
                 continue;
             }
             let slot =

@@ -1,6 +1,8 @@
 //! Options of the Java virtual machine that a node may be started with. An option can load code, open ports or write
 //! files, so only known ones pass: those that an operator may set in a spec, and those that Klamm sets itself.
 
+use crate::render::logging::Logging;
+
 /// What may stand behind an option's name.
 #[derive(Debug, Clone, Copy)]
 enum Value {
@@ -66,7 +68,8 @@ pub fn agents_accept(option: &str, folder: &str, logs: &str) -> bool {
         format!("-Xlog:gc*:file={logs}/gc.log:time,tags:filecount=5,filesize=20M"),
         format!("-Djava.io.tmpdir={folder}/tmp"),
         format!("-Dkafka.logs.dir={logs}"),
-        format!("-Dlog4j2.configurationFile={folder}/config/log4j2.properties"),
+        Logging::Log4j1.jvm_option(folder),
+        Logging::Log4j2.jvm_option(folder),
     ];
     operators_may_set(option) || is_among(OF_KLAMM, option) || with_paths.iter().any(|known| known == option)
 }
@@ -95,6 +98,7 @@ mod tests {
             for role in [NodeRole::Broker, NodeRole::Controller, NodeRole::Combined] {
                 let mut options = defaults::jvm_options(profile, role, None, ByteCount::gibibytes(16));
                 options.extend(defaults::gc_log_option(profile, "/logs"));
+                options.extend([Logging::Log4j1, Logging::Log4j2].map(|logging| logging.jvm_option("/slot")));
                 for option in options {
                     assert!(agents_accept(&option, "/slot", "/logs"), "{option}");
                 }
