@@ -40,8 +40,8 @@ impl Told {
     /// Since when the node's broker runs; none if something else is told of it since.
     pub(super) fn runs(&self, node: u32) -> Option<u64> {
         let start = format!("node {node} ");
-        let states = self.events.iter().filter(|event| event.said.starts_with(&start));
-        let last = states.filter(|event| !event.said.contains("active controller")).next_back()?;
+        let mut states = self.events.iter().filter(|event| event.said.starts_with(&start));
+        let last = states.rfind(|event| !event.said.contains("active controller"))?;
         (last.said == format!("node {node} runs")).then_some(last.at_ms)
     }
 }
