@@ -27,6 +27,7 @@ mod versions;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
@@ -39,6 +40,9 @@ use crate::invocation::Invocation;
 use crate::output::{self, Terminal};
 use crate::reference::reference;
 use crate::root::Root;
+
+/// How long a daemon that ends waits for what blocks a thread; whatever is cut off is done anew by the next one.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs the command of `arguments`, the program's name included, and tells with which code to end.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -69,6 +73,8 @@ fn start(invocation: &Invocation, command: Command, verbose: u8) -> Result<u8, C
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|source| CliError::Daemon(source.into()))?;
         let ended = runtime.block_on(daemon::run(&invocation.root));
+        // A look-up of a name, for one, takes as long as its servers let it.
+        runtime.shutdown_timeout(LAST_WORK);
         return ended.map(|()| exit::DONE).map_err(CliError::Daemon);
     }
     log_to_stderr(verbose);

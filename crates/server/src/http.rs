@@ -57,9 +57,9 @@ pub(crate) async fn serve_people(server: Arc<Server>, listener: UnixListener) {
             tokio::time::sleep(BREATH).await;
             continue;
         };
-        let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
-        if allowed {
-            let visit = server.visitors.enter();
+        let peer = stream.peer_cred().ok().filter(|peer| peer.uid() == own || peer.uid() == 0);
+        if let Some(peer) = peer {
+            let visit = server.visitors.enter(peer.pid());
             let service = TowerToHyperService::new(router.clone());
             let builder = auto::Builder::new(TokioExecutor::new());
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();

@@ -110,6 +110,7 @@ pub struct Unit {
     state: State,
     incarnation: u64,
     failures: u32,
+    restarts: u32,
     last_exit: Option<LastExit>,
     seen: Duration,
 }
@@ -117,7 +118,15 @@ pub struct Unit {
 impl Unit {
     /// A unit without a process.
     pub fn new(policy: RestartPolicy, now: Duration) -> Self {
-        Self { policy, state: State::Idle, incarnation: 0, failures: 0, last_exit: None, seen: now }
+        Self {
+            policy,
+            state: State::Idle,
+            incarnation: 0,
+            failures: 0,
+            restarts: 0,
+            last_exit: None,
+            seen: now,
+        }
     }
 
     /// Where it is.
@@ -128,6 +137,11 @@ impl Unit {
     /// Processes started or adopted so far.
     pub fn incarnations(&self) -> u64 {
         self.incarnation
+    }
+
+    /// Unexpected ends after which it is started again, of all its life. Starts that were asked for are none.
+    pub fn restarts(&self) -> u32 {
+        self.restarts
     }
 
     /// Unexpected ends since the last long healthy run: what makes a crash loop visible.
@@ -359,6 +373,7 @@ impl Unit {
             self.state = State::Failed { since: self.seen, failures: self.failures };
             return;
         }
+        self.restarts = self.restarts.saturating_add(1);
         let delay = self.policy.delay(self.failures);
         if delay.is_zero() {
             self.spawn(actions);

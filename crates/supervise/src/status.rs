@@ -18,6 +18,8 @@ pub struct UnitStatus {
     pub incarnations: u64,
     /// How often in a row the process ended by itself.
     pub failures: u32,
+    /// How often it ended by itself and is started again, since its supervisor knows it.
+    pub restarts: u32,
     /// How the last process ended.
     pub last_exit: Option<LastExit>,
 }
@@ -41,6 +43,7 @@ impl UnitStatus {
             state: unit.state().clone(),
             incarnations: unit.incarnations(),
             failures: unit.failures(),
+            restarts: unit.restarts(),
             last_exit: unit.last_exit().cloned(),
         }
     }

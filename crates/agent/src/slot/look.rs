@@ -57,7 +57,7 @@ impl Keeper {
         let look = Look {
             unit: process::look(&status.state, describe, crash),
             node,
-            restarts: u32::try_from(status.incarnations.saturating_sub(1)).unwrap_or(u32::MAX),
+            restarts: status.restarts,
             failures: status.failures,
         };
         let told = match self.machine.look(look, monotonic_now()) {

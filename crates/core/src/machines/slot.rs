@@ -165,7 +165,8 @@ pub struct SlotMachine {
     trouble: Option<Failure>,
     /// Whether the last lap found all as the target says.
     settled: bool,
-    unit: UnitLook,
+    /// None before the first look: a process that nobody has looked for is not absent.
+    unit: Option<UnitLook>,
     heard: Option<stage::Heard>,
     report: SlotReport,
 }
@@ -183,7 +184,7 @@ impl SlotMachine {
             done: Vec::new(),
             trouble: None,
             settled: false,
-            unit: UnitLook::AtRest,
+            unit: None,
             heard: None,
             report: SlotReport::waiting(),
         }
@@ -214,8 +215,11 @@ impl SlotMachine {
         self.acting.is_some()
     }
 
-    /// What is due at `now`. While acts are under way the process is looked at on.
+    /// What is due at `now`: the process first of all. While acts are under way it is looked at on.
     pub fn due(&self, now: Duration) -> Due {
+        if self.unit.is_none() {
+            return Due::Look;
+        }
         let lap_at = if self.acting.is_some() { Duration::MAX } else { self.lap_at };
         if lap_at <= now {
             Due::Lap

@@ -52,10 +52,24 @@ async fn a_daemon_stays_while_a_cluster_is_wanted_up_or_still_goes_down() {
 #[tokio::test]
 async fn a_daemon_does_not_end_under_somebody_who_asks() {
     let (server, _folder) = server_of(Want::Down, RunState::Done).await;
-    let (first, second) = (server.visitors.enter(), server.visitors.enter());
-    assert!(!server.stop_if_idle(1).await.unwrap());
+    for other in [Some(7), None] {
+        let (first, second) = (server.visitors.enter(other), server.visitors.enter(Some(8)));
+        assert!(!server.stop_if_idle(1).await.unwrap());
+        drop(first);
+        server.visitors.at_most(1).await;
+        assert!(server.stop_if_idle(1).await.unwrap());
+        drop(second);
+    }
+}
+
+#[tokio::test]
+async fn the_connections_of_one_process_are_one_visitor() {
+    let (server, _folder) = server_of(Want::Down, RunState::Done).await;
+    let (first, second) = (server.visitors.enter(Some(7)), server.visitors.enter(Some(7)));
+    assert!(!server.stop_if_idle(0).await.unwrap());
     drop(first);
-    server.visitors.at_most(1).await;
+    assert!(!server.stop_if_idle(0).await.unwrap(), "its second connection is open");
     assert!(server.stop_if_idle(1).await.unwrap());
     drop(second);
+    server.visitors.at_most(0).await;
 }

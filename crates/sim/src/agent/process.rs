@@ -211,12 +211,7 @@ impl Slot {
             |until| (cause, moment(until)),
         );
         let node = running.as_ref().zip(status).map(|(running, status)| word(running, &status));
-        let look = Look {
-            unit,
-            node,
-            restarts: u32::try_from(self.unit.incarnations().saturating_sub(1)).unwrap_or(u32::MAX),
-            failures: self.unit.failures(),
-        };
+        let look = Look { unit, node, restarts: self.unit.restarts(), failures: self.unit.failures() };
         match self.machine.look(look, now) {
             Some(Tell::Ready { incarnation }) => self.handle(Event::Ready { incarnation }, place, around),
             Some(Tell::Progress(progress)) => self.handle(Event::Progress(progress), place, around),

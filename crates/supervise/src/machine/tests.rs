@@ -50,6 +50,8 @@ fn a_stop_ends_in_rest_only_when_nothing_is_left() {
     unit.handle(at(13), Event::Swept { incarnation: 1, left: 0 });
     assert_eq!(*unit.state(), State::Stopped { since: at(13) });
     assert_eq!(unit.failures(), 0);
+    unit.handle(at(14), Event::Start);
+    assert_eq!(unit.restarts(), 0, "a start that was asked for is no restart");
 }
 
 #[test]
@@ -110,9 +112,9 @@ fn a_crash_loop_is_slowed_down_and_shows_count_and_last_end() {
     assert_eq!(pauses, [500, 1000, 2000, 4000, 8000]);
     assert_eq!(unit.failures(), 6);
     assert_eq!(unit.last_exit().map(|last| &last.reason), Some(&ExitReason::Exited { code: 1 }));
-    // Healthy for long enough: forgiven.
+    // Healthy for long enough: forgiven, and not forgotten.
     unit.handle(now + at(120), Event::Exited(ExitReason::Exited { code: 1 }));
-    assert_eq!(unit.failures(), 1);
+    assert_eq!((unit.failures(), unit.restarts()), (1, 7));
 }
 
 #[test]

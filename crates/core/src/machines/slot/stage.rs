@@ -130,7 +130,7 @@ impl SlotMachine {
             UnitLook::Live { .. } => answered && word.is_some_and(|word| word.stage == NodeStage::Ready),
             UnitLook::Spawning | UnitLook::Stopping { .. } | UnitLook::BackingOff { .. } => false,
         };
-        self.unit = unit;
+        self.unit = Some(unit);
         self.look_at = now.saturating_add(if settled { LOOK_LATER } else { LOOK_SOON });
         self.show(now);
         tell
@@ -153,12 +153,13 @@ impl SlotMachine {
             }
             UnitLook::Stopping { process } => UnitLook::Stopping { process: process.map(known) },
             UnitLook::BackingOff { cause, retry_at } => match &self.unit {
-                UnitLook::BackingOff { retry_at: known, .. } => {
+                Some(UnitLook::BackingOff { retry_at: known, .. }) => {
                     UnitLook::BackingOff { cause, retry_at: steady(retry_at, *known) }
                 }
-                UnitLook::AtRest | UnitLook::Spawning | UnitLook::Live { .. } | UnitLook::Stopping { .. } => {
-                    UnitLook::BackingOff { cause, retry_at }
-                }
+                Some(
+                    UnitLook::AtRest | UnitLook::Spawning | UnitLook::Live { .. } | UnitLook::Stopping { .. },
+                )
+                | None => UnitLook::BackingOff { cause, retry_at },
             },
             UnitLook::AtRest => UnitLook::AtRest,
             UnitLook::Spawning => UnitLook::Spawning,
@@ -186,7 +187,8 @@ impl SlotMachine {
         };
         let doing = || self.acting.as_ref().and_then(Acting::stage);
         let mut remark = None;
-        let stage = match &self.unit {
+        let Some(unit) = &self.unit else { return };
+        let stage = match unit {
             UnitLook::AtRest => trouble.map(troubled).or_else(doing).or_else(|| self.stage_at_rest()),
             UnitLook::Spawning => Some(Stage::Launching),
             UnitLook::Live { process, .. } if process.launch != self.launch && self.is_wanted() => {

@@ -8,7 +8,14 @@ use crate::model::Sha256;
 const SECOND: Duration = Duration::from_secs(1);
 const PID: u32 = 40;
 
+/// A machine that has looked once, and found no process.
 fn machine(run: RunState) -> SlotMachine {
+    let mut machine = unseen(run);
+    machine.look(look_at(UnitLook::AtRest, None), Duration::ZERO);
+    machine
+}
+
+fn unseen(run: RunState) -> SlotMachine {
     let key = SlotKey {
         cluster: cluster(),
         cluster_name: "dev".parse().unwrap(),
@@ -152,6 +159,18 @@ fn an_act_without_effect_is_told_and_not_repeated_at_once() {
     assert_eq!(machine.lap(found(ProcessFacts::Absent), SECOND), []);
     assert!(matches!(machine.report().stage, Stage::Blocked { .. }));
     assert_eq!(machine.lap(found(ProcessFacts::Absent), SECOND * 4), [Act::Launch]);
+}
+
+#[test]
+fn a_process_that_was_found_again_is_told_before_anything_is_done_for_it() {
+    let mut machine = unseen(RunState::Running);
+    assert_eq!(machine.due(SECOND), Due::Look, "an unseen process is not an absent one");
+    machine.look(live_look(Some(word(NodeStage::Ready))), SECOND);
+    assert_eq!(machine.due(SECOND), Due::Lap);
+    let nothing_provided =
+        Ok(Found { facts: SlotFacts { distribution: false, ..live().unwrap().facts }, certificate: None });
+    machine.lap(nothing_provided, SECOND);
+    assert_eq!(machine.report().stage, Stage::Ready);
 }
 
 #[test]
