@@ -39,6 +39,10 @@ const DIAL_AGAIN: Duration = Duration::from_millis(500);
 pub struct AgentOptions {
     /// Who it is.
     pub host: HostId,
+    /// The host's name, for people and for `hosts` in specs.
+    pub name: String,
+    /// What the listeners of this host bind; the same at every start.
+    pub address: IpAddr,
     /// Where it keeps things.
     pub folders: Folders,
     /// `https://HOST:PORT` of its server.
@@ -65,7 +69,7 @@ type Slots = BTreeMap<(ClusterId, SlotName), SlotHandle>;
 
 /// Runs the agent until its future is dropped. Processes run on.
 pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
-    let AgentOptions { host, folders, server, tls, targets, supply, mirrors, java } = options;
+    let AgentOptions { host, name, address, folders, server, tls, targets, supply, mirrors, java } = options;
     let terms = Terms { key: targets, host: host.clone(), folders: folders.to_report() };
     let Opened { ledger, passed_over } = Ledger::open(&RealDisk, folders.own().join("ledger"), terms)?;
     for page in passed_over {
@@ -83,8 +87,7 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
         ledger: Arc::new(Mutex::new(ledger)),
     };
     let changed = Arc::new(Notify::new());
-    let mut agent =
-        Agent { host, shared, slots: Slots::new(), changed: changed.clone(), address: host::loopback() };
+    let mut agent = Agent { host, name, address, shared, slots: Slots::new(), changed: changed.clone() };
     agent.take_up_all();
     let mut training = Training::new(warm);
     let (messages, mut inbox) = mpsc::channel(16);
@@ -171,12 +174,12 @@ async fn tell(
 
 struct Agent {
     host: HostId,
+    name: String,
+    address: IpAddr,
     shared: Shared,
     slots: Slots,
     /// Says that some slot's report changed.
     changed: Arc<Notify>,
-    /// What the listeners of this host bind; asked once, so that a busy moment does not change it.
-    address: IpAddr,
 }
 
 impl Agent {
@@ -281,7 +284,7 @@ impl Agent {
             .collect();
         HostReport {
             version: 1,
-            name: host::name(),
+            name: self.name.clone(),
             klamm: env!("CARGO_PKG_VERSION").to_owned(),
             folders: self.shared.folders.to_report(),
             memory: host::memory(),

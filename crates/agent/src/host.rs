@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, ToSocketAddrs as _};
 use klamm_core::model::ByteCount;
 
 /// The host's own name.
-pub(crate) fn name() -> String {
+pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn processors() -> u32 {
 }
 
 /// The loopback address of a laptop: 127.0.0.1, or ::1 where that is all there is.
-pub(crate) fn loopback() -> IpAddr {
+pub fn loopback() -> IpAddr {
     let usable = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
     if usable { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
 }

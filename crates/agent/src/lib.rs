@@ -7,6 +7,7 @@
 mod agent;
 mod error;
 mod host;
+mod joined;
 mod link;
 mod logs;
 mod observer;
@@ -16,5 +17,7 @@ mod warm;
 
 pub use agent::{AgentOptions, run};
 pub use error::AgentError;
+pub use host::{loopback, name as host_name};
+pub use joined::{JoinError, JoinOptions, JoinedOptions, Membership, host_id, join, run_joined};
 pub use klamm_ledger::Folders;
 pub use provide::jar_digest;

@@ -7,7 +7,8 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use thiserror::Error;
 
 use klamm_core::api::{
-    CertificateIssued, CertificateWanted, Failure, PermitAnswer, PermitWanted, ReportAnswer, ServerMessage,
+    CertificateIssued, CertificateWanted, Failure, IdentityWanted, JoinWanted, Joined, PermitAnswer,
+    PermitWanted, ReportAnswer, ServerMessage,
 };
 use klamm_core::model::Sha256;
 use klamm_core::model::inventory::HostReport;
@@ -100,6 +101,23 @@ impl Link {
     pub(crate) async fn certify(&self, wanted: &CertificateWanted) -> Result<CertificateIssued, LinkError> {
         let operation = "certificate request";
         let body = self.send(operation, self.client.post(self.url("/certificates")).json(wanted)).await?;
+        serde_json::from_slice(&body).map_err(|source| LinkError::Unreadable { operation, source })
+    }
+
+    /// Joins the server.
+    pub(crate) async fn join(&self, wanted: &JoinWanted) -> Result<Joined, LinkError> {
+        let operation = "joining";
+        let body = self.send(operation, self.client.post(self.url("/join")).json(wanted)).await?;
+        serde_json::from_slice(&body).map_err(|source| LinkError::Unreadable { operation, source })
+    }
+
+    /// Asks for a new certificate of the agent's own.
+    pub(crate) async fn renew_identity(
+        &self,
+        wanted: &IdentityWanted,
+    ) -> Result<CertificateIssued, LinkError> {
+        let operation = "renewal of the agent's certificate";
+        let body = self.send(operation, self.client.post(self.url("/identity")).json(wanted)).await?;
         serde_json::from_slice(&body).map_err(|source| LinkError::Unreadable { operation, source })
     }
 

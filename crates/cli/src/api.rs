@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use klamm_core::api::{
-    ApplyRequest, Certificates, ClusterStatus, Clusters, Failure, IdleAnswer, PlanAnswer, PlanRequest,
-    RunStarted, UserCertificate, UserCertificateRequest,
+    ApplyRequest, Certificates, ClusterStatus, Clusters, Failure, IdleAnswer, JoinedHosts, PlanAnswer,
+    PlanRequest, RunStarted, TokenMade, TokenWanted, UserCertificate, UserCertificateRequest,
 };
 use klamm_core::model::{ClusterName, SlotName, UserName};
 use klamm_daemon::SocketAddress;
@@ -179,6 +179,14 @@ impl Api {
         let path = format!("/v1/clusters/{cluster}/nodes/{slot}/log");
         let request = self.request(Method::GET, &path);
         self.send(&path, request.query(&[("lines", lines.to_string()), ("follow", follow.to_string())])).await
+    }
+
+    pub(crate) async fn hosts(&self) -> Result<JoinedHosts, CliError> {
+        self.get("/v1/hosts").await
+    }
+
+    pub(crate) async fn make_token(&self, wanted: &TokenWanted) -> Result<TokenMade, CliError> {
+        self.post("/v1/tokens", wanted).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -7,8 +7,8 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use klamm_core::model::ClusterName;
 
 use crate::commands::{
-    apply, cert, client_config, completions, consume, destroy, diff, down, history, init, logs, man, plan,
-    produce, roll, rollback, run, spec, status, topic, up,
+    agent, apply, cert, client_config, completions, consume, destroy, diff, down, history, host, init, logs,
+    man, plan, produce, roll, rollback, run, server, spec, status, token, topic, up,
 };
 use crate::output::{ColorChoice, Format};
 
@@ -97,6 +97,10 @@ pub(crate) enum Command {
     List,
     Down(down::Args),
     Destroy(destroy::Args),
+    Server(server::Args),
+    Agent(agent::Args),
+    Token(token::Args),
+    Host(host::Args),
     /// Show the versions of klamm, of the server and of the Kafkas it can run, and its folders
     Versions,
     Completions(completions::Args),

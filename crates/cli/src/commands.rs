@@ -1,5 +1,6 @@
 //! The verbs, one file each, and the way from arguments to an exit code.
 
+pub(crate) mod agent;
 pub(crate) mod apply;
 pub(crate) mod cert;
 pub(crate) mod client_config;
@@ -10,6 +11,7 @@ pub(crate) mod destroy;
 pub(crate) mod diff;
 pub(crate) mod down;
 pub(crate) mod history;
+pub(crate) mod host;
 pub(crate) mod init;
 mod list;
 pub(crate) mod logs;
@@ -19,8 +21,10 @@ pub(crate) mod produce;
 pub(crate) mod roll;
 pub(crate) mod rollback;
 pub(crate) mod run;
+pub(crate) mod server;
 pub(crate) mod spec;
 pub(crate) mod status;
+pub(crate) mod token;
 pub(crate) mod topic;
 pub(crate) mod up;
 mod versions;
@@ -41,7 +45,8 @@ use crate::output::{self, Terminal};
 use crate::reference::reference;
 use crate::root::Root;
 
-/// How long a daemon that ends waits for what blocks a thread; whatever is cut off is done anew by the next one.
+/// How long a process that ran for long waits at its end for what blocks a thread; whatever is cut off is done anew by
+/// the next one.
 const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs the command of `arguments`, the program's name included, and tells with which code to end.
@@ -68,22 +73,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn start(invocation: &Invocation, command: Command, verbose: u8) -> Result<u8, CliError> {
-    if let Command::Daemon = command {
-        log_to_file();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|source| CliError::Daemon(source.into()))?;
-        let ended = runtime.block_on(daemon::run(&invocation.root));
+    let runs_for_long = matches!(
+        &command,
+        Command::Daemon | Command::Server(_) | Command::Agent(agent::Args { command: agent::Command::Run })
+    );
+    let mut runtime = if runs_for_long {
+        log_of_service();
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        log_to_stderr(verbose);
+        // One thread starts in a fraction of a millisecond and is all that a client needs.
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = runtime.enable_all().build().map_err(|source| CliError::Daemon(source.into()))?;
+    let result = runtime.block_on(perform(invocation, command));
+    if runs_for_long {
         // A look-up of a name, for one, takes as long as its servers let it.
         runtime.shutdown_timeout(LAST_WORK);
-        return ended.map(|()| exit::DONE).map_err(CliError::Daemon);
+    } else {
+        // A read of standard input cannot be called off; it must not keep the process.
+        runtime.shutdown_background();
     }
-    log_to_stderr(verbose);
-    // One thread starts in a fraction of a millisecond and is all that a client needs.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| CliError::Daemon(source.into()))?;
-    let result = runtime.block_on(perform(invocation, command));
-    // A read of standard input cannot be called off; it must not keep the process.
-    runtime.shutdown_background();
     result
 }
 
@@ -109,11 +119,15 @@ async fn perform(invocation: &Invocation, command: Command) -> Result<u8, CliErr
         Command::List => list::run(invocation).await,
         Command::Down(args) => down::run(invocation, args).await,
         Command::Destroy(args) => destroy::run(invocation, args).await,
+        Command::Server(args) => server::run(invocation, args).await,
+        Command::Agent(args) => agent::run(invocation, args).await,
+        Command::Token(args) => token::run(invocation, args).await,
+        Command::Host(args) => host::run(invocation, args).await,
         Command::Versions => versions::run(invocation).await,
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(invocation, args),
         Command::Reference => output::print(&reference()).map(|()| exit::DONE),
-        Command::Daemon => Ok(exit::DONE),
+        Command::Daemon => daemon::run(&invocation.root).await.map(|()| exit::DONE).map_err(CliError::Daemon),
     }
 }
 
@@ -124,8 +138,8 @@ fn tell_warnings(invocation: &Invocation, warnings: &[String]) {
     }
 }
 
-/// The daemon's standard error is its log file.
-fn log_to_file() {
+/// The daemon's standard error is its log file; that of server and agent is whatever starts them.
+fn log_of_service() {
     let quiet = EnvFilter::new(
         "warn,klamm=info,klamm_agent=info,klamm_server=info,klamm_daemon=info,klamm_supervise=info",
     );

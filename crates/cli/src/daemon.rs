@@ -19,7 +19,8 @@ pub async fn ensure_running(root: &Root) -> Result<()> {
     Ok(klamm_daemon::ensure_running(&folders(root), arguments).await?)
 }
 
-fn folders(root: &Root) -> Folders {
+/// As the long-lived processes know them.
+pub(crate) fn folders(root: &Root) -> Folders {
     Folders {
         state: root.state.clone(),
         logs: root.log.clone(),

@@ -7,8 +7,9 @@ mod tests;
 use std::io;
 use std::path::PathBuf;
 
-use klamm_core::api::Failure;
+use klamm_core::api::{Failure, InvalidToken};
 use klamm_core::model::{ClusterName, InvalidName, UserName};
+use klamm_daemon::{DaemonError, JoinError, StartError};
 use klamm_disk::DiskError;
 use klamm_kafka::AddressError;
 use thiserror::Error;
@@ -30,6 +31,10 @@ pub(crate) enum CliError {
     Disk(#[from] DiskError),
     #[error("the server could not be started")]
     Daemon(#[source] anyhow::Error),
+    #[error("the {what} could not run")]
+    Service { what: &'static str, source: Box<DaemonError> },
+    #[error("{file} holds no token")]
+    Token { file: String, source: InvalidToken },
     #[error("no server answers on {socket}")]
     NoServer { socket: PathBuf, source: io::Error },
     #[error("{}", no_cluster(.wanted.as_ref(), .names))]
@@ -147,6 +152,8 @@ impl CliError {
             | Self::Name(_)
             | Self::Disk(_)
             | Self::Daemon(_)
+            | Self::Service { .. }
+            | Self::Token { .. }
             | Self::Talk { .. }
             | Self::Answer { .. }
             | Self::Status { .. }
@@ -183,10 +190,21 @@ impl CliError {
             Self::Root(_) => ("klamm/cli/root", hint("say where with `--root DIR` or KLAMM_ROOT")),
             Self::Name(_) => ("klamm/name/invalid", None),
             Self::Disk(_) => ("klamm/cli/disk", None),
-            Self::Daemon(_) => {
-                ("klamm/daemon/start", hint("its log is below the log folder, see `klamm versions`"))
+            Self::Daemon(source) => match source.downcast_ref() {
+                Some(StartError::OwnServer { .. }) => {
+                    ("klamm/server/none", hint("start it as it was started before: `klamm server`"))
+                }
+                Some(_) | None => {
+                    ("klamm/daemon/start", hint("its log is below the log folder, see `klamm versions`"))
+                }
+            },
+            Self::Service { source, .. } => ("klamm/service/start", service_hint(source)),
+            Self::Token { .. } => {
+                ("klamm/token/invalid", hint("make one on the server: `klamm token create`"))
             }
-            Self::NoServer { .. } => ("klamm/server/none", hint("`klamm up` starts it")),
+            Self::NoServer { .. } => {
+                ("klamm/server/none", hint("`klamm up` starts it; `klamm server` starts one that hosts join"))
+            }
             Self::NoCluster { wanted, names } => {
                 let hint = match (wanted, names.as_slice()) {
                     (Some(wanted), []) => format!("`klamm up --cluster {wanted}` makes it"),
@@ -245,4 +263,28 @@ impl CliError {
             Self::Interrupted { .. } => ("klamm/cli/interrupted", None),
         }
     }
+}
+
+/// What helps a server or an agent that does not start.
+fn service_hint(error: &DaemonError) -> Option<String> {
+    let hint = match error {
+        DaemonError::NoListen => "say where, once: `klamm server --listen ADDRESS:PORT`",
+        DaemonError::Taken { .. } => "end the other one first, or give this one a root of its own",
+        DaemonError::Join(JoinError::NotJoined { .. }) => {
+            "`klamm token create` on the server, then `klamm agent join --token-file FILE` here"
+        }
+        DaemonError::Join(JoinError::Elsewhere { .. }) => {
+            "a host that shall obey another server must be destroyed on the old one, and its agent's folder removed"
+        }
+        DaemonError::Join(JoinError::Link(_)) => "look at the address, at the clock, and at the server's log",
+        DaemonError::Join(_)
+        | DaemonError::Disk(_)
+        | DaemonError::Socket { .. }
+        | DaemonError::Server(_)
+        | DaemonError::Agent(_)
+        | DaemonError::Cache(_)
+        | DaemonError::Listening { .. }
+        | DaemonError::Tls(_) => return None,
+    };
+    Some(hint.to_owned())
 }

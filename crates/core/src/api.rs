@@ -4,6 +4,7 @@
 
 mod agent;
 mod history;
+mod join;
 mod operator;
 mod runs;
 
@@ -12,6 +13,10 @@ pub use agent::{
     ReportAnswer, ServerMessage, SignedRoot,
 };
 pub use history::{Change, History, HistoryRow, TargetDiff};
+pub use join::{
+    IdentityWanted, InvalidToken, JOIN_VERSION, JoinToken, JoinWanted, Joined, JoinedHost, JoinedHosts,
+    Secret, TokenMade, TokenWanted,
+};
 pub use operator::{
     ApplyRequest, CertificateRow, Certificates, ClusterRow, ClusterStatus, Clusters, Failure, HostRow,
     IdleAnswer, NodeRow, PlanAnswer, PlanRequest, RunStarted, RunView, StepState, StepView, UserCertificate,

@@ -1,41 +1,44 @@
-//! The laptop's daemon: the server and one agent in one process, detached from whoever started it.
+//! The long-lived processes: a server, the agent of a host that has joined it, and the laptop's daemon, which is both
+//! in one, detached from whoever started it.
 //!
-//! It must never be a second code path: the agent dials the server over mTLS here too, with targets that are
-//! signed and verified. Start at [`run`]; [`ensure_running`] is what the CLI calls.
+//! The daemon must never be a second code path: its agent dials its server over mTLS too, with targets that are
+//! signed and verified. Start at [`run_server`] and [`run_host`], or [`run`]; [`ensure_running`] is what `klamm up`
+//! calls.
 
 mod environment;
+mod host;
+mod laptop;
+mod server;
+mod signals;
 mod socket;
 mod start;
 
-use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rand::Rng as _;
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
-use tokio::net::TcpListener;
 
-use klamm_agent::{AgentError, AgentOptions};
-use klamm_artifacts::{Cache, CacheError, JavaPolicy, Lock};
+use klamm_agent::AgentError;
+use klamm_artifacts::{CacheError, Lock};
 use klamm_core::kafka::KafkaVersion;
-use klamm_core::model::HostId;
 use klamm_core::planner::Supply;
 use klamm_disk::DiskError;
-use klamm_pki::{LiveIdentity, TlsError, client_config, root_store};
-use klamm_server::{Server, ServerError, ServerOptions, Supplies};
+use klamm_pki::TlsError;
+use klamm_server::{ServerError, Supplies};
 
+pub use host::{join, run_host};
+pub use klamm_agent::{JoinError, JoinOptions};
+pub use laptop::run;
+pub use server::{ServerArguments, run_server};
 pub use socket::{SocketAddress, bind};
 pub use start::{StartError, ensure_running, is_running};
 
-/// How often the daemon looks whether its agent's certificate comes of age.
-const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(3600);
-/// How long a daemon that answers no more may take to end: it closes its store, and lets its last readers go.
-const PREDECESSOR_ENDS: Duration = Duration::from_secs(5);
+/// How long a server that answers no more may take to end: it closes its store, and lets its last readers go.
+const SERVER_ENDS: Duration = Duration::from_secs(5);
+/// How long an agent may take to end: it keeps nothing open that must be closed.
+const AGENT_ENDS: Duration = Duration::from_secs(1);
 const LOOK_AT_LOCK: Duration = Duration::from_millis(10);
-/// A third of the 90 days that it lives.
-const RENEW_WITH_LEFT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// Where the daemon keeps things.
 #[derive(Debug, Clone)]
@@ -53,6 +56,18 @@ pub struct Folders {
 }
 
 impl Folders {
+    fn of_agent(&self) -> klamm_agent::Folders {
+        klamm_agent::Folders { state: self.state.clone(), logs: self.logs.clone(), cache: self.cache.clone() }
+    }
+
+    /// Makes those that are not there.
+    fn ensure(&self) -> Result<(), DiskError> {
+        for folder in [&self.state, &self.logs, &self.run, &self.cache] {
+            klamm_disk::ensure_folder(folder)?;
+        }
+        Ok(())
+    }
+
     /// The socket for people's tools.
     pub fn socket(&self) -> PathBuf {
         self.run.join("server.sock")
@@ -70,9 +85,11 @@ pub enum DaemonError {
     /// Files.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// Another daemon has the folders.
-    #[error("another daemon keeps {state}")]
+    /// Another process has the folders.
+    #[error("another {what} keeps {state}")]
     Taken {
+        /// What.
+        what: &'static str,
         /// The state folder.
         state: PathBuf,
     },
@@ -94,85 +111,52 @@ pub enum DaemonError {
     /// The cache.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// Joining, or what is kept of it.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// What a server remembers of where it listens is damaged.
+    #[error("{path} is not readable")]
+    Listening {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Nobody ever said where the server listens.
+    #[error("the server was never told where to listen for agents")]
+    NoListen,
     /// TLS between the two.
     #[error("the link between agent and server could not be made")]
     Tls(#[from] TlsError),
 }
 
-/// Runs until the server is asked to stop. Kafka runs on.
-pub async fn run(folders: Folders) -> Result<(), DaemonError> {
-    for folder in [&folders.state, &folders.logs, &folders.run, &folders.cache] {
-        klamm_disk::ensure_folder(folder)?;
-    }
-    let _lock = lock(&folders).await?;
-    let server = Server::open(ServerOptions { folder: folders.state.join("server"), supplies: supplies() })?;
-
-    let address = loopback();
-    let socket_failed = |what: String| move |source| DaemonError::Socket { what, source };
-    let agents =
-        TcpListener::bind((address, 0)).await.map_err(socket_failed(format!("a port of {address}")))?;
-    let port = agents.local_addr().map_err(socket_failed("the agents' port".to_owned()))?.port();
-    let people = bind(&folders.socket()).map_err(socket_failed(folders.socket().display().to_string()))?;
-
-    let host = host_id(&folders)?;
-    let enrolment = server.enrol_own_agent(&host).await?;
-    let identity = Arc::new(LiveIdentity::new(&enrolment.credential)?);
-    let renewing = renew(&server, &host, identity.clone(), enrolment.credential.facts().not_after);
-    let mut tls = client_config(Some(identity), root_store(&enrolment.trust)?)?;
-    tls.alpn_protocols = vec![b"h2".to_vec()];
-    let agent = klamm_agent::run(AgentOptions {
-        host: host.clone(),
-        folders: klamm_agent::Folders {
-            state: folders.state.clone(),
-            logs: folders.logs.clone(),
-            cache: folders.cache.clone(),
-        },
-        // By address: a bare machine may not know what localhost is.
-        server: format!("https://{}", SocketAddr::new(address, port)),
-        tls,
-        targets: enrolment.targets,
-        supply: klamm_artifacts::Supply::new(Cache::open(&folders.cache)?),
-        mirrors: folders.mirrors.clone(),
-        java: JavaPolicy::MachineOrManaged,
-    });
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), port, "the daemon runs");
-    tokio::select! {
-        served = server.serve(people, agents, address) => served?,
-        kept = agent => kept?,
-        () = renewing => {}
-    }
-    tracing::info!("the daemon ends; what it started runs on");
-    Ok(())
+/// What a process keeps to itself for as long as it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Server,
+    Agent,
 }
 
-/// Makes the agent's certificate anew when a third of its life is left.
-async fn renew(server: &Server, host: &HostId, identity: Arc<LiveIdentity>, mut not_after: jiff::Timestamp) {
-    loop {
-        tokio::time::sleep(LOOK_AT_CERTIFICATE).await;
-        if not_after.duration_since(jiff::Timestamp::now()) > RENEW_WITH_LEFT {
-            continue;
-        }
-        match server.enrol_own_agent(host).await {
-            Ok(enrolment) => match identity.replace(&enrolment.credential) {
-                Ok(()) => not_after = enrolment.credential.facts().not_after,
-                Err(error) => tracing::error!(%error, "the agent's certificate cannot be used"),
-            },
-            Err(error) => tracing::error!(%error, "the agent's certificate was not renewed"),
-        }
-    }
-}
-
-/// Held for the life of the process: two daemons never keep the same folders. One that answers no more is about to end,
-/// and is waited for.
-async fn lock(folders: &Folders) -> Result<std::fs::File, DaemonError> {
-    let path = folders.state.join("daemon.lock");
+/// Held for the life of the process: two servers, or two agents, never keep the same folders. A server that answers no
+/// more is about to end, and is waited for; so is an agent, of which nobody can ask whether it is.
+async fn lock(folders: &Folders, part: Part) -> Result<std::fs::File, DaemonError> {
+    let (name, what) = match part {
+        Part::Server => ("server.lock", "server"),
+        Part::Agent => ("agent.lock", "agent"),
+    };
+    let path = folders.state.join(name);
     let failed = |source| DiskError { path: path.clone(), operation: "opening", source };
     let options = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
     let file = options.map_err(failed)?;
     let begun = tokio::time::Instant::now();
     while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        if is_running(folders).await || begun.elapsed() > PREDECESSOR_ENDS {
-            return Err(DaemonError::Taken { state: folders.state.clone() });
+        let goes_on = match part {
+            Part::Server => is_running(folders).await || begun.elapsed() > SERVER_ENDS,
+            Part::Agent => begun.elapsed() > AGENT_ENDS,
+        };
+        if goes_on {
+            return Err(DaemonError::Taken { what, state: folders.state.clone() });
         }
         tokio::time::sleep(LOOK_AT_LOCK).await;
     }
@@ -195,23 +179,4 @@ fn supplies() -> Supplies {
         Some((version, Supply { lock: lock.digest(), jar, java: lock.java().to_vec() }))
     };
     runnable_versions().into_iter().filter_map(supply).collect()
-}
-
-fn loopback() -> std::net::IpAddr {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    let usable = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
-    if usable { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
-}
-
-/// The host's id: made once, kept in the state folder.
-fn host_id(folders: &Folders) -> Result<HostId, DaemonError> {
-    let path = folders.state.join("agent").join("host-id");
-    let known =
-        klamm_disk::read_file(&path)?.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok());
-    if let Some(id) = known {
-        return Ok(id);
-    }
-    let id = format!("host-{:016x}", rand::rng().next_u64());
-    klamm_disk::replace_file(&path, id.as_bytes())?;
-    Ok(id.parse().expect("sixteen hexadecimal digits are a host id"))
 }

@@ -13,6 +13,7 @@ use klamm_supervise::{
 
 use crate::Folders;
 use crate::environment::inherited;
+use crate::server::listening_file;
 use crate::socket::SocketAddress;
 
 /// Opening the store and the keys takes a fraction of a second; a busy disk may take more.
@@ -41,6 +42,12 @@ pub enum StartError {
         /// The last line that it logged.
         said: String,
     },
+    /// A server of its own has these folders; a daemon in its place would make this machine one of its hosts.
+    #[error("the folders in {state} are those of a server of its own, which does not run")]
+    OwnServer {
+        /// The state folder.
+        state: PathBuf,
+    },
     /// It does not answer.
     #[error("the daemon does not answer on {socket}; its log is {log}")]
     Silent {
@@ -67,6 +74,9 @@ pub async fn is_running(folders: &Folders) -> bool {
 pub async fn ensure_running(folders: &Folders, arguments: Vec<String>) -> Result<(), StartError> {
     if is_running(folders).await {
         return Ok(());
+    }
+    if listening_file(folders).exists() {
+        return Err(StartError::OwnServer { state: folders.state.clone() });
     }
     for folder in [&folders.run, &folders.logs, &folders.state] {
         ensure_folder(folder)?;

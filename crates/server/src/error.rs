@@ -148,6 +148,32 @@ pub enum ServerError {
     /// Nobody waits for this log any more.
     #[error("nobody reads this log any more")]
     NoReader,
+    /// A laptop's daemon has its own agent and takes no other.
+    #[error("this server takes no other hosts")]
+    NoContact,
+    /// A token that is good for ever is a password.
+    #[error("a token is good for at most {longest:#}, and for some time")]
+    TokenLifetime {
+        /// The longest.
+        longest: jiff::SignedDuration,
+    },
+    /// The token is unknown, used or too old.
+    #[error(
+        "the token is not good: unknown, used by another host, for hosts of other names, or its time is over"
+    )]
+    TokenRefused,
+    /// The host joined with another key.
+    #[error("{host} has joined with another key")]
+    HostOfOtherKey {
+        /// Which.
+        host: HostId,
+    },
+    /// The agent is of another version.
+    #[error("version {version} of joining is not known here")]
+    JoinVersion {
+        /// The agent's.
+        version: u32,
+    },
 }
 
 impl ServerError {
@@ -236,6 +262,25 @@ impl ServerError {
             }
             Self::NoBlob => ("klamm/blob/unknown", 404, None),
             Self::NoReader => ("klamm/log/unread", 410, None),
+            Self::NoContact => (
+                "klamm/server/laptop",
+                409,
+                Some("hosts join a server of its own: `klamm server --listen ADDRESS:PORT`".to_owned()),
+            ),
+            Self::TokenLifetime { .. } => ("klamm/token/lifetime", 422, None),
+            Self::TokenRefused => {
+                ("klamm/token/refused", 403, Some("make a new one: `klamm token create`".to_owned()))
+            }
+            Self::HostOfOtherKey { .. } => (
+                "klamm/host/other-key",
+                403,
+                Some(
+                    "a copied machine must join as itself: remove its copy of the agent's folder".to_owned(),
+                ),
+            ),
+            Self::JoinVersion { .. } => {
+                ("klamm/host/version", 422, Some("server and agent differ in version".to_owned()))
+            }
         }
     }
 

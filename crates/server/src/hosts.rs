@@ -1,12 +1,13 @@
 //! What the enrolled hosts said last, and the way to say something to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use klamm_core::api::LogWanted;
 use klamm_core::model::inventory::{HostReport, Observed, Stage};
@@ -44,6 +45,8 @@ struct Inner {
 /// All hosts.
 #[derive(Debug)]
 pub(crate) struct Hosts {
+    /// When the server started.
+    started: Instant,
     inner: Mutex<Inner>,
     /// Rises with each report.
     reported: watch::Sender<u64>,
@@ -56,6 +59,7 @@ pub(crate) struct Hosts {
 impl Default for Hosts {
     fn default() -> Self {
         Self {
+            started: Instant::now(),
             inner: Mutex::default(),
             reported: watch::Sender::new(0),
             published: watch::Sender::new(0),
@@ -80,13 +84,18 @@ impl Hosts {
         self.lock().reports.clone()
     }
 
-    /// The reports, once there is any: right after a start the agents have not spoken yet, and silence is not
-    /// absence. Empty when nobody speaks for `patience`.
-    pub(crate) async fn first_reports(&self, patience: Duration) -> BTreeMap<HostId, Observed<HostReport>> {
+    /// The reports, once all of `expected` have spoken: right after a start they have not yet, and silence is not
+    /// absence. After `patience` since the start of the server those that are there.
+    pub(crate) async fn first_reports(
+        &self,
+        expected: &BTreeSet<HostId>,
+        patience: Duration,
+    ) -> BTreeMap<HostId, Observed<HostReport>> {
         let mut reported = self.reported();
-        let waiting = async { while self.lock().reports.is_empty() && reported.changed().await.is_ok() {} };
-        // Whether it came or not shows in the reports.
-        drop(tokio::time::timeout(patience, waiting).await);
+        let all = || expected.iter().all(|host| self.lock().reports.contains_key(host));
+        let waiting = async { while !all() && reported.changed().await.is_ok() {} };
+        // Whether they came or not shows in the reports.
+        drop(tokio::time::timeout_at(self.started + patience, waiting).await);
         self.reports()
     }
 

@@ -1,6 +1,7 @@
 //! The two doors: a Unix socket for people's tools on the own machine, a TLS port for agents.
 
 mod agents;
+mod joining;
 mod past;
 mod people;
 
@@ -19,10 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
-use klamm_core::model::HostId;
-
 use crate::Server;
 use crate::error::ServerError;
+use crate::joining::admitted_host;
 
 /// The pause after a connection that could not be accepted, for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -77,7 +77,7 @@ pub(crate) async fn serve_people(server: Arc<Server>, listener: UnixListener) {
     }
 }
 
-/// Serves agents until the process ends. There is no request without a verified certificate.
+/// Serves agents until the process ends. Without the certificate of a host that has joined there is nothing but joining.
 pub(crate) async fn serve_agents(server: Arc<Server>, listener: TcpListener, tls: Arc<rustls::ServerConfig>) {
     let acceptor = TlsAcceptor::from(tls);
     loop {
@@ -90,17 +90,14 @@ pub(crate) async fn serve_agents(server: Arc<Server>, listener: TcpListener, tls
             let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
             let Ok(Ok(stream)) = shaken else { return };
             let (_, connection) = stream.get_ref();
-            let Some(host) = connection.peer_certificates().and_then(host_of) else { return };
-            serve_connection(stream, agents::router(server, host)).await;
+            let Some(chain) = connection.peer_certificates().map(<[_]>::to_vec) else {
+                return serve_connection(stream, joining::router(server)).await;
+            };
+            if let Some(host) = admitted_host(&server, &chain).await {
+                serve_connection(stream, agents::router(server, host.id, host.name)).await;
+            }
         });
     }
-}
-
-/// The host that an agent's verified certificate names.
-fn host_of(chain: &[rustls::pki_types::CertificateDer<'_>]) -> Option<HostId> {
-    let facts = klamm_pki::inspect_der(chain.first()?).ok()?;
-    let common_name = facts.subject.strip_suffix(",OU=agents,O=klamm")?.strip_prefix("CN=")?;
-    common_name.parse().ok()
 }
 
 async fn serve_connection<S>(stream: S, router: Router)

@@ -9,6 +9,7 @@ mod error;
 mod history;
 mod hosts;
 mod http;
+mod joining;
 mod kafka_link;
 mod keys;
 mod permits;
@@ -21,7 +22,7 @@ mod visitors;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,6 +33,7 @@ use klamm_core::api::Want;
 use klamm_core::model::{Epoch, HostId};
 use klamm_core::signature::{SigningKey, VerifyingKey};
 use klamm_pki::{Authority, ClientAuth, Credential, LiveIdentity, root_store, server_config};
+use klamm_store::HostRecord;
 
 pub use error::ServerError;
 pub use planning::Supplies;
@@ -59,6 +61,26 @@ pub struct ServerOptions {
     pub supplies: Supplies,
 }
 
+/// How agents find a server.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// `https://HOST:PORT`, as tokens name it.
+    pub url: String,
+    /// Names of its certificate.
+    pub names: Vec<String>,
+    /// Addresses of its certificate.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Whose agents a server has.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// The one agent of its own process dials this address; the server ends when nothing is wanted up any more.
+    Laptop(IpAddr),
+    /// Hosts join with tokens.
+    Fleet(Contact),
+}
+
 /// The server.
 #[derive(Debug)]
 pub struct Server {
@@ -70,6 +92,8 @@ pub struct Server {
     clusters: Clusters,
     specs: Specs,
     supplies: Supplies,
+    /// How other hosts find it; none before it serves, and for a laptop.
+    contact: OnceLock<Contact>,
     /// Held while a plan is made and its run begun.
     planning: Mutex<()>,
     visitors: Visitors,
@@ -105,6 +129,7 @@ impl Server {
             clusters: Clusters::new(keys),
             specs: Specs { supported },
             supplies,
+            contact: OnceLock::new(),
             planning: Mutex::default(),
             visitors: Visitors::default(),
             stopping: watch::Sender::new(false),
@@ -112,7 +137,7 @@ impl Server {
     }
 
     /// Enrols the agent of the server's own process. The key is made here because the agent lives here.
-    pub async fn enrol_own_agent(&self, host: &HostId) -> Result<Enrolment, ServerError> {
+    pub async fn enrol_own_agent(&self, host: &HostId, name: &str) -> Result<Enrolment, ServerError> {
         let issuance = Issuance {
             profile: certify::agent_profile(host)?,
             lifetime: OWN_LIFE,
@@ -120,6 +145,13 @@ impl Server {
             purpose: "the agent of the server's own host".to_owned(),
         };
         let credential = certify::issue_own(&self.store, &self.authority, issuance).await?;
+        let record = HostRecord {
+            id: host.clone(),
+            name: name.to_owned(),
+            key: credential.facts().public_key_fingerprint.to_string(),
+            joined: Timestamp::now(),
+        };
+        self.store.with(move |store| store.put_own_host(&record)).await?;
         Ok(Enrolment {
             credential,
             trust: self.authority.certificate_pem().to_owned(),
@@ -133,14 +165,24 @@ impl Server {
         self: &Arc<Self>,
         people: UnixListener,
         agents: TcpListener,
-        address: IpAddr,
+        reach: Reach,
     ) -> Result<(), ServerError> {
-        let credential = self.own_credential(address).await?;
+        let contact = match &reach {
+            Reach::Laptop(address) => {
+                Contact { url: String::new(), names: vec!["localhost".to_owned()], addresses: vec![*address] }
+            }
+            Reach::Fleet(contact) => self.contact.get_or_init(|| contact.clone()).clone(),
+        };
+        let credential = self.own_credential(&contact).await?;
         let tls = |source| ServerError::Kafka(kafka_link::KafkaLinkError::Tls(source));
         let identity = Arc::new(LiveIdentity::new(&credential).map_err(tls)?);
-        let renewing = self.renew(identity.clone(), address);
+        let renewing = self.renew(identity.clone(), &contact);
         let trust = root_store(self.authority.certificate_pem()).map_err(tls)?;
-        let mut config = server_config(identity, ClientAuth::Required(trust)).map_err(tls)?;
+        let clients = match reach {
+            Reach::Laptop(_) => ClientAuth::Required(trust),
+            Reach::Fleet(_) => ClientAuth::Optional(trust),
+        };
+        let mut config = server_config(identity, clients).map_err(tls)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         runs::resume_all(self).await?;
         let people = http::serve_people(self.clone(), people);
@@ -153,19 +195,27 @@ impl Server {
         Ok(())
     }
 
-    /// The server's certificate for its agents, with a key made here.
-    async fn own_credential(&self, address: IpAddr) -> Result<Credential, ServerError> {
+    /// Whether it has the one agent of its own process only.
+    fn is_laptop(&self) -> bool {
+        self.contact.get().is_none()
+    }
+
+    /// The server's certificate for its agents, with a key made here. Its authority comes along, so that a host that
+    /// joins finds the fingerprint of its token.
+    async fn own_credential(&self, contact: &Contact) -> Result<Credential, ServerError> {
+        let names: Vec<&str> = contact.names.iter().map(String::as_str).collect();
         let issuance = Issuance {
-            profile: certify::server_profile(&["localhost"], &[address])?,
+            profile: certify::server_profile(&names, &contact.addresses)?,
             lifetime: OWN_LIFE,
             cluster: None,
             purpose: "the server, for its agents".to_owned(),
         };
-        Ok(certify::issue_own(&self.store, &self.authority, issuance).await?)
+        let own = certify::issue_own(&self.store, &self.authority, issuance).await?;
+        Ok(own.with_appended(self.authority.certificate_pem()).map_err(certify::CertifyError::from)?)
     }
 
     /// Makes the server's own certificate anew before it ends, for as long as the server serves.
-    async fn renew(&self, identity: Arc<LiveIdentity>, address: IpAddr) {
+    async fn renew(&self, identity: Arc<LiveIdentity>, contact: &Contact) {
         let mut made = Timestamp::now();
         loop {
             tokio::time::sleep(LOOK_AT_OWN).await;
@@ -173,7 +223,7 @@ impl Server {
             if Timestamp::now().duration_since(made).unsigned_abs() < OWN_LIFE * 2 / 3 {
                 continue;
             }
-            let renewed = self.own_credential(address).await.and_then(|credential| {
+            let renewed = self.own_credential(contact).await.and_then(|credential| {
                 identity.replace(&credential).map_err(|source| kafka_link::KafkaLinkError::Tls(source).into())
             });
             match renewed {
@@ -190,8 +240,12 @@ impl Server {
         self.stopping.send_replace(true);
     }
 
-    /// Whether nothing is wanted up and no run goes on.
+    /// Whether nobody needs this process: a laptop's daemon with nothing wanted up and no run that goes on. A server
+    /// that hosts join is needed until whoever started it ends it.
     pub(crate) async fn is_idle(&self) -> Result<bool, ServerError> {
+        if !self.is_laptop() {
+            return Ok(false);
+        }
         let records = self.store.with(|store| store.clusters()).await?;
         let wanted = records.iter().any(|cluster| cluster.want == Want::Up);
         Ok(!wanted && !self.clusters.is_any_running().await)

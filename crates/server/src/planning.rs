@@ -10,7 +10,7 @@ use rand::Rng as _;
 use klamm_core::api::{PlanAnswer, PlanRequest, Want};
 use klamm_core::kafka::KafkaVersion;
 use klamm_core::model::cluster::Cluster;
-use klamm_core::model::inventory::{Inventory, Stage};
+use klamm_core::model::inventory::{HostReport, Inventory, Observed, Stage};
 use klamm_core::model::target::{RunState, Target};
 use klamm_core::model::{ClusterId, ClusterName, HostId, Sha256, SlotName};
 use klamm_core::planner::{End, Known, PlanInput, Planned, Supply, TrustBundles, plan, plan_end};
@@ -21,7 +21,7 @@ use crate::Server;
 use crate::clusters::ClusterState;
 use crate::error::{ServerError, chain};
 
-/// How long the first report after a start is waited for: an agent dials at once, and again every half second.
+/// How long the first reports after a start are waited for: an agent dials at once, and again every half second.
 const FIRST_REPORT: Duration = Duration::from_secs(10);
 
 /// A cluster that shall run, before anything is decided.
@@ -213,7 +213,7 @@ async fn plan_for(server: &Server, asked: &Asked, state: &ClusterState) -> Resul
         return Err(ServerError::NoSlot { cluster: asked.cluster.name.clone(), slot: slot.clone() });
     }
     let known = known_of(server, current.as_ref()).await?;
-    let mut inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
+    let mut inventory = Inventory { hosts: first_reports(server).await?, kafka: None };
     if let Some(current) = &current
         && all_ready(current, &inventory)
     {
@@ -236,9 +236,16 @@ async fn plan_for(server: &Server, asked: &Asked, state: &ClusterState) -> Resul
     Ok(plan(&input, &mut rand::rng())?)
 }
 
+/// What the hosts that have joined say, once each has spoken.
+async fn first_reports(server: &Server) -> Result<BTreeMap<HostId, Observed<HostReport>>, ServerError> {
+    let joined = server.store.with(|store| store.hosts()).await?;
+    let joined = joined.into_iter().map(|record| record.id).collect();
+    Ok(server.hosts.first_reports(&joined, FIRST_REPORT).await)
+}
+
 /// The plan of a cluster that is not there: its steps are true, its id and trust are made when it is applied.
 async fn plan_new(server: &Server, asked: &Asked) -> Result<Planned, ServerError> {
-    let inventory = Inventory { hosts: server.hosts.first_reports(FIRST_REPORT).await, kafka: None };
+    let inventory = Inventory { hosts: first_reports(server).await?, kafka: None };
     let input = PlanInput {
         cluster: &asked.cluster,
         spec: &asked.spec,

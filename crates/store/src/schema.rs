@@ -38,6 +38,13 @@ ALTER TABLE runs ADD COLUMN changed TEXT;
 CREATE INDEX runs_of_cluster ON runs (cluster, id);
 CREATE INDEX journal_of_cluster ON journal (cluster, sequence);
 ",
+    // Hosts that have joined, by the key that each made; tokens by the digest of their secret.
+    "
+CREATE TABLE hosts (id TEXT PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL, joined TEXT NOT NULL) STRICT;
+CREATE TABLE tokens (
+    digest TEXT PRIMARY KEY, names TEXT NOT NULL, actor TEXT NOT NULL, expires TEXT NOT NULL, used_by TEXT
+) STRICT;
+",
 ];
 
 /// Brings an opened store to the newest schema, with a copy of the older one beside it.

@@ -7,13 +7,13 @@ use crate::kafka::Profile;
 use crate::model::cluster::{Cluster, NameTemplate, TemplateValues, WantedSlot};
 use crate::model::inventory::HostReport;
 use crate::model::target::{ListenerAddress, ListenerPurpose, SlotTarget};
-use crate::model::{HostId, NodeId, SlotName};
+use crate::model::{HostId, NodeId, PoolName, SlotName};
 use crate::render::server_properties::{CONTROLLER, INTERNAL};
 
 /// What is taken on each host while a plan is made.
 #[derive(Debug)]
 pub(super) struct Occupancy {
-    slots: BTreeMap<HostId, usize>,
+    slots: BTreeMap<HostId, Vec<PoolName>>,
     ports: BTreeMap<HostId, BTreeSet<u16>>,
 }
 
@@ -24,12 +24,18 @@ impl Occupancy {
         for (host, report) in &input.inventory.hosts {
             occupancy.ports.entry(host.clone()).or_default().extend(&report.value.ports_taken);
         }
-        for (_, (host, slot)) in input.current.map(|current| current.slots()).unwrap_or_default() {
-            *occupancy.slots.entry(host.clone()).or_default() += 1;
+        for (name, (host, slot)) in input.current.map(|current| current.slots()).unwrap_or_default() {
+            occupancy.slots.entry(host.clone()).or_default().push(name.pool().clone());
             let ports = slot.identity.listeners.values().map(|listener| listener.port);
             occupancy.ports.entry(host.clone()).or_default().extend(ports);
         }
         occupancy
+    }
+
+    /// How many slots of the pool, and how many of the cluster, a host has.
+    fn load(&self, host: &HostId, pool: &PoolName) -> (usize, usize) {
+        let slots = self.slots.get(host).map(Vec::as_slice).unwrap_or_default();
+        (slots.iter().filter(|other| *other == pool).count(), slots.len())
     }
 
     /// The first free port from `base` upwards, which is then taken.
@@ -42,7 +48,8 @@ impl Occupancy {
     }
 }
 
-/// The host for a new slot: of those it may use the one with the fewest slots of the cluster.
+/// The host for a new slot: of those it may use and that were heard lately the one with the fewest slots of its pool,
+/// then of the cluster. The loss of one host shall cost a pool as little as can be.
 pub(super) fn choose_host<'a>(
     input: &'a Planning<'_>,
     wanted: &WantedSlot<'_>,
@@ -54,16 +61,26 @@ pub(super) fn choose_host<'a>(
         (pool.is_empty() || pool.iter().any(|selector| selector.matches(&report.name)))
             && own.is_none_or(|selector| selector.matches(&report.name))
     };
-    let hosts = input.inventory.hosts.iter().map(|(host, report)| (host, &report.value));
-    let chosen = hosts
+    let name = wanted.name();
+    let heard: Vec<(&HostId, &HostReport)> = input
+        .inventory
+        .hosts
+        .keys()
+        .filter_map(|host| Some((host, input.inventory.heard(host, input.now)?)))
+        .collect();
+    let chosen = heard
+        .iter()
         .filter(|(_, report)| may_use(report))
-        .min_by_key(|(host, _)| (occupancy.slots.get(*host).copied().unwrap_or(0), (*host).clone()));
-    let Some((host, report)) = chosen else {
-        let why =
-            if input.inventory.hosts.is_empty() { "none has reported yet" } else { "its `hosts` match none" };
-        return Err(PlanRefused::NoHost { slot: wanted.name(), why: why.to_owned() });
+        .min_by_key(|(host, _)| (occupancy.load(host, name.pool()), (*host).clone()));
+    let Some((host, report)) = chosen.copied() else {
+        let why = match (input.inventory.hosts.is_empty(), heard.is_empty()) {
+            (true, _) => "none has reported yet",
+            (false, true) => "none has reported lately",
+            (false, false) => "its `hosts` match none that has reported lately",
+        };
+        return Err(PlanRefused::NoHost { slot: name, why: why.to_owned() });
     };
-    *occupancy.slots.entry(host.clone()).or_default() += 1;
+    occupancy.slots.entry(host.clone()).or_default().push(name.pool().clone());
     Ok((host, report))
 }
 

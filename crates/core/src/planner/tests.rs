@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::model::NodeId;
-use crate::model::inventory::Stage;
+use crate::model::cluster::Pool;
+use crate::model::inventory::{Observed, Stage};
 use crate::model::plan::ChangeClass;
 use world::{World, cluster, host, id, titles};
 
@@ -60,6 +61,38 @@ fn what_is_planned_is_what_agents_do() {
         let admitted = admit(&delivery, &terms, |_| None);
         assert!(admitted.is_ok(), "{admitted:?}");
     }
+}
+
+#[test]
+fn slots_of_a_pool_are_spread_over_the_hosts_that_are_heard() {
+    use crate::kafka::NodeRole;
+    let mut world = World::new();
+    let report = world.inventory.hosts.remove(&host()).unwrap();
+    for name in ["h1", "h2", "h3"] {
+        world.inventory.hosts.insert(name.parse().unwrap(), report.clone());
+    }
+    let hour_ago = report.at - jiff::SignedDuration::from_hours(1);
+    let silent = Observed { at: hour_ago, value: report.value };
+    world.inventory.hosts.insert("h0".parse().unwrap(), silent);
+    let nodes = world.cluster.pools.remove(&"nodes".parse().unwrap()).unwrap();
+    let brokers = Pool { roles: NodeRole::Broker, count: 4, ..nodes.clone() };
+    let controllers = Pool { roles: NodeRole::Controller, count: 3, ..nodes };
+    world.cluster.pools.insert("brokers".parse().unwrap(), brokers);
+    world.cluster.pools.insert("controllers".parse().unwrap(), controllers);
+    let goal = world.plan().unwrap().goal.unwrap();
+    let on = |host: &str| -> Vec<String> {
+        let slots = goal.slices.get(&host.parse().unwrap()).map(|slice| slice.slots.keys());
+        slots.into_iter().flatten().map(ToString::to_string).collect()
+    };
+    assert_eq!(on("h0"), Vec::<String>::new());
+    assert_eq!(on("h1"), ["brokers-0", "brokers-3", "controllers-2"]);
+    assert_eq!(on("h2"), ["brokers-1", "controllers-0"]);
+    assert_eq!(on("h3"), ["brokers-2", "controllers-1"]);
+
+    for report in world.inventory.hosts.values_mut() {
+        report.at = hour_ago;
+    }
+    assert!(world.plan().unwrap_err().to_string().contains("none has reported lately"));
 }
 
 #[test]

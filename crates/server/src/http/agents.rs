@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use klamm_core::api::{
-    CertificateIssued, CertificateWanted, Delivery, LogWanted, PermitAnswer, PermitWanted, ReportAnswer,
-    ServerMessage,
+    CertificateIssued, CertificateWanted, Delivery, IdentityWanted, LogWanted, PermitAnswer, PermitWanted,
+    ReportAnswer, ServerMessage,
 };
 use klamm_core::machines::permits::NotYours;
 use klamm_core::model::inventory::HostReport;
@@ -27,7 +27,7 @@ use super::{HEARTBEAT, event, events};
 use crate::Server;
 use crate::certify::{self, Issuance};
 use crate::error::{ServerError, chain};
-use crate::permits;
+use crate::{joining, permits};
 
 /// An idle stream says something this often, so that both ends notice a dead line.
 const SAYS_SOMETHING: Duration = Duration::from_secs(10);
@@ -36,17 +36,20 @@ const SAYS_SOMETHING: Duration = Duration::from_secs(10);
 struct Door {
     server: Arc<Server>,
     host: HostId,
+    /// The name under which it joined: specs place slots by it, so it is not the host's to change.
+    name: String,
 }
 
-pub(super) fn router(server: Arc<Server>, host: HostId) -> Router {
+pub(super) fn router(server: Arc<Server>, host: HostId, name: String) -> Router {
     Router::new()
         .route("/agent/v1/messages", get(messages))
         .route("/agent/v1/report", post(report))
         .route("/agent/v1/permits", post(permit))
         .route("/agent/v1/certificates", post(certificate))
+        .route("/agent/v1/identity", post(identity))
         .route("/agent/v1/blobs/{digest}", get(blob))
         .route("/agent/v1/logs/{id}", post(log))
-        .with_state(Door { server, host })
+        .with_state(Door { server, host, name })
 }
 
 async fn report(
@@ -56,7 +59,7 @@ async fn report(
     let known = door.server.store.with(|store| store.clusters()).await?;
     let is_known = |id: &ClusterId| known.iter().any(|record| record.id == *id);
     let destroyed = report.clusters.keys().filter(|id| !is_known(id)).copied().collect();
-    door.server.hosts.take_report(door.host, report);
+    door.server.hosts.take_report(door.host, HostReport { name: door.name, ..report });
     Ok(Json(ReportAnswer { server_time: Timestamp::now(), destroyed }))
 }
 
@@ -77,7 +80,7 @@ async fn certificate(
     State(door): State<Door>,
     Json(wanted): Json<CertificateWanted>,
 ) -> Result<Json<CertificateIssued>, ServerError> {
-    let Door { server, host } = door;
+    let Door { server, host, name: _ } = door;
     let cluster = wanted.cluster;
     let target = server.store.with(move |store| store.current_target(cluster)).await?;
     let slots = target.as_ref().map(Target::slots).unwrap_or_default();
@@ -95,6 +98,14 @@ async fn certificate(
     };
     let issued = certify::issue(&server.store, &state.authorities.nodes, &wanted.request, issuance).await?;
     Ok(Json(CertificateIssued { chain: issued.chain_pem }))
+}
+
+/// Issues the agent's own certificate anew.
+async fn identity(
+    State(door): State<Door>,
+    Json(wanted): Json<IdentityWanted>,
+) -> Result<Json<CertificateIssued>, ServerError> {
+    Ok(Json(joining::renew(&door.server, &door.host, &wanted.request).await?))
 }
 
 async fn log(State(door): State<Door>, Path(id): Path<u64>, body: Body) -> Result<StatusCode, ServerError> {
@@ -152,7 +163,7 @@ impl Messages {
     /// The current targets of all clusters with a slice for this host that it was not told yet, and which of those
     /// that it was told are no more.
     async fn targets(&mut self) -> Result<Vec<ServerMessage>, ServerError> {
-        let Door { server, host } = &self.door;
+        let Door { server, host, name: _ } = &self.door;
         let mut messages = Vec::new();
         let records = server.store.with(|store| store.clusters()).await?;
         let gone: Vec<ClusterId> =

@@ -12,8 +12,8 @@ use futures_util::stream;
 use serde::Deserialize;
 
 use klamm_core::api::{
-    ApplyRequest, Certificates, ClusterStatus, Clusters, IdleAnswer, LogWanted, PlanAnswer, PlanRequest,
-    RunStarted, RunState, UserCertificate, UserCertificateRequest,
+    ApplyRequest, Certificates, ClusterStatus, Clusters, IdleAnswer, JoinedHosts, LogWanted, PlanAnswer,
+    PlanRequest, RunStarted, RunState, TokenMade, TokenWanted, UserCertificate, UserCertificateRequest,
 };
 use klamm_core::model::{ClusterId, ClusterName, SlotName, UserName};
 
@@ -22,7 +22,7 @@ use crate::Server;
 use crate::certify::{self, Issuance};
 use crate::error::{ServerError, chain};
 use crate::hosts::NoLog;
-use crate::{planning, runs, status};
+use crate::{joining, planning, runs, status};
 
 /// How long a daemon that ends waits for its agent to let go of what was destroyed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -46,6 +46,8 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         .route("/v1/clusters/{name}/certificates", get(certificates))
         .route("/v1/clusters/{name}/users/{user}/certificate", post(user_certificate))
         .route("/v1/clusters/{name}/nodes/{slot}/log", get(log))
+        .route("/v1/hosts", get(hosts))
+        .route("/v1/tokens", post(token))
         .route("/v1/stop-if-idle", post(stop_if_idle))
         .merge(super::past::router())
         .with_state(server)
@@ -182,7 +184,16 @@ async fn log(
     Ok(([("content-type", "text/plain; charset=utf-8")], Body::from_stream(text)).into_response())
 }
 
-/// Ends the daemon of a laptop that nothing needs any more, now or when the last of those who ask has gone.
+async fn hosts(State(server): State<Arc<Server>>) -> Answer<JoinedHosts> {
+    Ok(Json(joining::hosts(&server).await?))
+}
+
+async fn token(State(server): State<Arc<Server>>, Json(wanted): Json<TokenWanted>) -> Answer<TokenMade> {
+    Ok(Json(joining::make_token(&server, wanted).await?))
+}
+
+/// Ends the daemon of a laptop that nothing needs any more, now or when the last of those who ask has gone. A server
+/// of its own answers that it stays.
 async fn stop_if_idle(State(server): State<Arc<Server>>) -> Answer<IdleAnswer> {
     if !server.is_idle().await? {
         return Ok(Json(IdleAnswer { ends: false }));

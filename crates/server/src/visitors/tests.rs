@@ -10,7 +10,7 @@ use klamm_core::model::{ClusterId, Sha256};
 
 use klamm_store::{ClusterRecord, Intent};
 
-use crate::{Server, ServerOptions};
+use crate::{Contact, Server, ServerOptions};
 
 /// A server of one cluster with its newest run.
 async fn server_of(want: Want, run: RunState) -> (Arc<Server>, tempfile::TempDir) {
@@ -72,4 +72,12 @@ async fn the_connections_of_one_process_are_one_visitor() {
     assert!(server.stop_if_idle(1).await.unwrap());
     drop(second);
     server.visitors.at_most(0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_hosts_join_does_not_end_because_nothing_is_wanted() {
+    let (server, _folder) = server_of(Want::Down, RunState::Done).await;
+    let contact = Contact { url: "https://10.0.0.5:7420".into(), names: vec![], addresses: vec![] };
+    server.contact.set(contact).unwrap();
+    assert!(!server.stop_if_idle(0).await.unwrap());
 }
