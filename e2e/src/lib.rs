@@ -15,6 +15,7 @@ mod python;
 mod status;
 mod story;
 mod stranger;
+mod writes;
 
 pub use clients::{ClientFiles, Format};
 pub use java_tools::JavaTools;
@@ -26,3 +27,4 @@ pub use python::Python;
 pub use status::{Node, Status};
 pub use story::{Case, Missing, tell};
 pub use stranger::{Answer, Papers, VERSIONS, call_plain, call_tls};
+pub use writes::Writes;

@@ -4,6 +4,7 @@
 mod agent;
 mod bare;
 mod cli;
+mod plan;
 mod product;
 mod readiness;
 mod ready;
@@ -67,6 +68,16 @@ const BENCHES: &[Bench] = &[
         name: "agent-cpu",
         about: "processor time of the daemon with three idle nodes",
         prepare: agent::prepare_cpu,
+    },
+    Bench {
+        name: "plan",
+        about: "klamm plan of three nodes with nothing to do, from its start to its end",
+        prepare: plan::prepare,
+    },
+    Bench {
+        name: "plan-large",
+        about: "the planner alone: 1,000 nodes, 100,000 partitions, nothing to do",
+        prepare: plan::prepare_large,
     },
 ];
 

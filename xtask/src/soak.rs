@@ -1,6 +1,8 @@
 //! `cargo xtask soak NAME`: runs one test for long and judges a figure of it.
 //! One entry per soak in [`SOAKS`]; what a figure is and how it is judged is in `figure`.
 
+mod crashes;
+
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -28,7 +30,11 @@ struct Soak {
 }
 
 /// Every soak.
-const SOAKS: &[Soak] = &[];
+const SOAKS: &[Soak] = &[Soak {
+    name: "crashes",
+    about: "every verb on real Kafka, killed after one of its writes and said again; a round is a lap of five verbs",
+    prepare: crashes::prepare,
+}];
 
 /// Measures and prints; the last line is the verdict. Fails when the goal is missed.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {

@@ -33,18 +33,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         ensure!(carried.contains(&version.as_str()), "there is no lock file for Kafka {version}");
     }
     let wanted = |version: &&str| args.versions.is_empty() || args.versions.iter().any(|it| it == version);
-    let klamm: PathBuf = match std::env::var_os("KLAMM_BIN") {
-        Some(given) => given.into(),
-        None => {
-            let mut build = tree::cargo(&["build", "--release", "--package", "klamm-cli", "--bin", "klamm"]);
-            ensure!(build.status().context("starting cargo")?.success(), "the product does not build");
-            tree::target().join("release/klamm")
-        }
-    };
-    let cache: PathBuf = match std::env::var_os("KLAMM_KAFKA_CACHE") {
-        Some(given) => given.into(),
-        None => tree::target().join("kafka-cache"),
-    };
+    let (klamm, cache) = (product()?, cache());
     let libs = |version: &str| fetch(version, &cache);
     let clients = libs(CLIENTS)?;
     let mut summary = Vec::new();
@@ -75,8 +64,23 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     Ok(if summary.iter().all(|(_, _, passed)| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The binary that is tried: `KLAMM_BIN`, or the one of this tree, built for release.
+pub(crate) fn product() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("KLAMM_BIN") {
+        return Ok(given.into());
+    }
+    let mut build = tree::cargo(&["build", "--release", "--package", "klamm-cli", "--bin", "klamm"]);
+    ensure!(build.status().context("starting cargo")?.success(), "the product does not build");
+    Ok(tree::target().join("release/klamm"))
+}
+
+/// Where downloads are kept: `KLAMM_KAFKA_CACHE`, or a folder of this tree.
+pub(crate) fn cache() -> PathBuf {
+    std::env::var_os("KLAMM_KAFKA_CACHE").map_or_else(|| tree::target().join("kafka-cache"), PathBuf::from)
+}
+
 /// Fetches the jars of a version and gives their folder.
-fn fetch(version: &str, cache: &Path) -> Result<String> {
+pub(crate) fn fetch(version: &str, cache: &Path) -> Result<String> {
     let output = own(&["fetch-kafka", version, "--cache"])?.arg(cache).output();
     let output = output.context("starting fetch-kafka")?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -87,7 +87,7 @@ const LIVE: [(&str, &str); 3] = [
 pub(crate) fn alter(world: &mut World) -> Result<()> {
     let before = world.ready()?.pids();
     let files = world.admin(Format::Librdkafka)?;
-    let mut in_force = |world: &mut World, wanted: &[(&str, Option<&str>)]| -> Result<()> {
+    let in_force = |world: &mut World, wanted: &[(&str, Option<&str>)]| -> Result<()> {
         let after = world.product.status()?;
         ensure!(after.pids() == before, "somebody was restarted: {before:?} became {:?}", after.pids());
         for node in after.nodes.values() {
