@@ -11,8 +11,12 @@ use rustix::process::{Pid, Signal, kill_process};
 /// What a process of the product is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Server and agent.
+    /// Server and agent in one.
     Daemon,
+    /// A server of its own.
+    Server,
+    /// The agent of a host that has joined.
+    Agent,
     /// A Kafka node.
     Node,
     /// A Kafka that only shows which classes it loads, and those who help it.
@@ -54,7 +58,8 @@ pub fn is_of_throwaway(path: &Path) -> bool {
 }
 
 impl Process {
-    /// The processes of the installation in `root`: daemons and Java processes that name the folder in an argument.
+    /// The processes of the installation in `root`: those of Klamm that run for long, and Java processes, that name the
+    /// folder in an argument.
     pub fn of_root(root: &Path) -> Result<Vec<Self>> {
         let inside = format!("{}/", root.display());
         let mut found = Vec::new();
@@ -76,6 +81,9 @@ impl Process {
                 Some(name) if name == "java" && is_throwaway(&arguments) => Role::Throwaway,
                 Some(name) if name == "java" => Role::Node,
                 Some(_) if arguments.get(1).is_some_and(|verb| verb == "daemon") => Role::Daemon,
+                // as `Product::command` begins it: --root ROOT VERB
+                Some(_) if arguments.get(3).is_some_and(|verb| verb == "server") => Role::Server,
+                Some(_) if arguments.get(3..).is_some_and(|rest| rest == ["agent", "run"]) => Role::Agent,
                 Some(_) | None => continue,
             };
             if names_root {
@@ -88,10 +96,19 @@ impl Process {
 
     /// Ends it with SIGKILL.
     pub fn kill(&self) -> Result<()> {
+        self.send(Signal::KILL)
+    }
+
+    /// Asks it to end with SIGTERM.
+    pub fn terminate(&self) -> Result<()> {
+        self.send(Signal::TERM)
+    }
+
+    fn send(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.pid).context("a process id of 0")?;
-        match kill_process(pid, Signal::KILL) {
+        match kill_process(pid, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("killing process {}", self.pid)),
+            Err(error) => Err(error).with_context(|| format!("signalling process {}", self.pid)),
         }
     }
 

@@ -171,8 +171,8 @@ impl Product {
 
 impl Drop for Product {
     fn drop(&mut self) {
-        // daemons first: they would start again what is killed
-        for role in [Role::Daemon, Role::Node, Role::Throwaway] {
+        // those first that would start again what is killed
+        for role in [Role::Daemon, Role::Server, Role::Agent, Role::Node, Role::Throwaway] {
             let ended = self.processes_of(role).and_then(|processes| self.kill(&processes));
             if let Err(problem) = ended {
                 eprintln!("processes of {} may be left: {problem:#}", self.root.display());

@@ -54,7 +54,7 @@ pub(crate) fn refused_everywhere(world: &mut World) -> Result<()> {
         let Listening { role, pid: _, address } = socket;
         ensure!(address.ip().is_loopback(), "{socket:?} can be reached from other machines");
         let (door, trust, request) = match role {
-            Role::Daemon => (Door::Agents, &trust_klamm, HTTP_REQUEST),
+            Role::Daemon | Role::Server | Role::Agent => (Door::Agents, &trust_klamm, HTTP_REQUEST),
             Role::Node if clients.contains(&address.port()) => (Door::Clients, &trust_nodes, KAFKA_REQUEST),
             Role::Node => (Door::Nodes, &trust_nodes, KAFKA_REQUEST),
             // It has the files of a node and an authority of its own, and is gone at any moment.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{ClientFiles, Format, Product, Python, Ran, Status, is_of_throwaway};
+use e2e::{ClientFiles, Format, Product, Python, Ran, Status, is_of_throwaway, with_own_ports};
 
 /// The cluster's name.
 pub(crate) const CLUSTER: &str = "orchard";
@@ -26,13 +26,6 @@ users:
   mallory: { auth: mtls }
 ";
 
-/// Stories that are told at the same time take blocks of their own: a port that is free when it is chosen may be taken
-/// when it is bound, and that of a node which is down is free. Controllers listen 20,000 higher, which must stay below
-/// the ports of outgoing connections (32,768).
-const LOWEST_PORT: u32 = 9_200;
-const BLOCK: u32 = 10;
-const BLOCKS: u32 = 350;
-
 /// What is added to the spec while the story goes on.
 pub(crate) const ALICE: &str = "  alice: { allow: [\"read,write topic:pears\", \"read group:alice-*\"] }\n";
 
@@ -53,10 +46,7 @@ pub(crate) struct Identity {
 
 impl World {
     pub(crate) fn new() -> Result<Self> {
-        let port = LOWEST_PORT + std::process::id() % BLOCKS * BLOCK;
-        let mut spec = [("CLIENTS", 0), ("INTERNAL", 10_000), ("CONTROLLER", 20_000)]
-            .into_iter()
-            .fold(SPEC.to_owned(), |spec, (name, above)| spec.replace(name, &(port + above).to_string()));
+        let mut spec = with_own_ports(SPEC);
         let kafka = std::env::var(VERSION).ok();
         if let Some(version) = &kafka {
             spec.insert_str(0, &format!("kafka: {version}\n"));
