@@ -53,8 +53,8 @@ pub struct AgentOptions {
     pub targets: VerifyingKey,
     /// Where executables are kept, and how hard to try to get them.
     pub supply: klamm_artifacts::Supply,
-    /// The operator's mirrors, one base URL a line; read before each download.
-    pub mirrors: std::path::PathBuf,
+    /// Where downloads come from; read before each one.
+    pub sources: klamm_artifacts::SourceFiles,
     /// Which Java may be used.
     pub java: JavaPolicy,
 }
@@ -69,7 +69,7 @@ type Slots = BTreeMap<(ClusterId, SlotName), SlotHandle>;
 
 /// Runs the agent until its future is dropped. Processes run on.
 pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
-    let AgentOptions { host, name, address, folders, server, tls, targets, supply, mirrors, java } = options;
+    let AgentOptions { host, name, address, folders, server, tls, targets, supply, sources, java } = options;
     let terms = Terms { key: targets, host: host.clone(), folders: folders.to_report() };
     let Opened { ledger, passed_over } = Ledger::open(&RealDisk, folders.own().join("ledger"), terms)?;
     for page in passed_over {
@@ -82,7 +82,7 @@ pub async fn run(options: AgentOptions) -> Result<(), AgentError> {
         folders,
         supervisor: Supervisor::new()?,
         warm: warm.clone(),
-        provider: Provider::new(supply, mirrors, java),
+        provider: Provider::new(supply, sources, java),
         link: link.clone(),
         ledger: Arc::new(Mutex::new(ledger)),
     };

@@ -13,7 +13,7 @@ use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use klamm_artifacts::{JavaPolicy, Supply};
+use klamm_artifacts::{JavaPolicy, SourceFiles, Supply};
 use klamm_core::api::{IdentityWanted, JOIN_VERSION, JoinToken, JoinWanted, Joined};
 use klamm_core::model::HostId;
 use klamm_core::signature::VerifyingKey;
@@ -118,8 +118,8 @@ pub struct JoinedOptions {
     pub folders: Folders,
     /// Where executables are kept.
     pub supply: Supply,
-    /// The operator's mirrors.
-    pub mirrors: PathBuf,
+    /// Where the operator wants downloads to come from.
+    pub sources: SourceFiles,
     /// Which Java may be used.
     pub java: JavaPolicy,
 }
@@ -232,7 +232,7 @@ fn address_towards(server: &str) -> Result<IpAddr, JoinError> {
 
 /// Runs the agent of a host that has joined, until its future is dropped. Processes run on.
 pub async fn run_joined(options: JoinedOptions) -> Result<(), JoinError> {
-    let JoinedOptions { folders, supply, mirrors, java } = options;
+    let JoinedOptions { folders, supply, sources, java } = options;
     let membership = Membership::read(&folders)?;
     let membership = membership.ok_or_else(|| JoinError::NotJoined { path: membership_file(&folders) })?;
     let host = host_id(&folders)?;
@@ -251,7 +251,7 @@ pub async fn run_joined(options: JoinedOptions) -> Result<(), JoinError> {
         tls,
         targets: membership.targets.clone(),
         supply,
-        mirrors,
+        sources,
         java,
     });
     let renewing = keep_certified(membership, host, folders, identity, link);
@@ -335,7 +335,7 @@ mod tests {
         let options = JoinedOptions {
             folders: folders(folder.path()),
             supply: Supply::new(cache),
-            mirrors: folder.path().join("mirrors"),
+            sources: SourceFiles::in_folder(folder.path()),
             java: JavaPolicy::MachineOrManaged,
         };
         let refused = run_joined(options).await.unwrap_err();

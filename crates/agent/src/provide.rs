@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::sync::{OnceCell, watch};
 
 use klamm_artifacts::{
-    ClassPathRole, EnsureJavaError, EnsureKafkaError, InvalidMirror, Java, JavaPolicy, JavaSearch,
-    KafkaDistribution, Lock, Mirrors, Progress, Supply, ensure_java, ensure_kafka,
+    ClassPathRole, EnsureJavaError, EnsureKafkaError, Java, JavaPolicy, JavaSearch, KafkaDistribution, Lock,
+    Progress, SourceFiles, SourcesError, Supply, ensure_java, ensure_kafka,
 };
 use klamm_core::model::inventory::Stage;
 use klamm_core::model::target::ProcessTarget;
@@ -50,12 +50,12 @@ pub enum ProvideError {
     /// No Java.
     #[error("no Java could be made ready")]
     Java(#[source] Box<EnsureJavaError>),
-    /// The jar could not be written, or the list of mirrors not read.
+    /// The jar could not be written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A mirror of the operator's is not one.
+    /// The operator's files that say where downloads come from cannot be used.
     #[error(transparent)]
-    Mirror(#[from] InvalidMirror),
+    Sources(#[from] SourcesError),
 }
 
 /// What a launch needs.
@@ -82,15 +82,15 @@ type Cell = Arc<OnceCell<Arc<Provided>>>;
 #[derive(Clone)]
 pub(crate) struct Provider {
     supply: Supply,
-    mirrors: PathBuf,
+    sources: SourceFiles,
     java: JavaPolicy,
     cells: Arc<Mutex<BTreeMap<Sha256, Cell>>>,
     stage: watch::Receiver<Option<Stage>>,
 }
 
 impl Provider {
-    /// Over a supply; its progress is what [`Provider::stage`] tells. `mirrors` is a file, one base URL a line.
-    pub(crate) fn new(supply: Supply, mirrors: PathBuf, java: JavaPolicy) -> Self {
+    /// Over a supply; its progress is what [`Provider::stage`] tells. `sources` say where downloads come from.
+    pub(crate) fn new(supply: Supply, sources: SourceFiles, java: JavaPolicy) -> Self {
         let (told, stage) = watch::channel(None);
         let progress = move |event: Progress<'_>| {
             if let Some(stage) = stage_of(event) {
@@ -98,7 +98,7 @@ impl Provider {
             }
         };
         let supply = Supply { progress: Arc::new(progress), ..supply };
-        Self { supply, mirrors, java, cells: Arc::default(), stage }
+        Self { supply, sources, java, cells: Arc::default(), stage }
     }
 
     /// What was made ready for this process before; none before [`Provider::provide`].
@@ -128,7 +128,7 @@ impl Provider {
         let unknown = || ProvideError::UnknownLock { kafka: process.kafka.clone(), lock: process.lock };
         let lock = Lock::by_digest(process.lock).ok_or_else(unknown)?;
         let jar = self.jar(process.jar)?;
-        let supply = Supply { mirrors: self.read_mirrors()?, ..self.supply.clone() };
+        let supply = self.sources.apply(&self.supply)?;
         let search = JavaSearch::of_machine();
         let java = ensure_java(&supply, &process.java, &self.java, &search);
         let kafka = ensure_kafka(&supply, lock, ClassPathRole::Node);
@@ -153,15 +153,6 @@ impl Provider {
             (false, false) => return Err(ProvideError::UnknownJar { wanted, carried }),
         }
         Ok(jar)
-    }
-
-    /// The file's mirrors are tried first, the default hosts after them.
-    fn read_mirrors(&self) -> Result<Mirrors, ProvideError> {
-        let text = disk::read_file(&self.mirrors)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let given: Vec<String> = lines.map(ToOwned::to_owned).collect();
-        Ok(Mirrors::new(&given, false)?)
     }
 }
 

@@ -183,6 +183,9 @@ impl Run<'_> {
         };
         // A compressed answer would have other bytes and no ranges.
         let mut request = self.client()?.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
+        if let Some(login) = self.supply.access.login_of(url) {
+            request = request.basic_auth(&login.user, Some(&login.password));
+        }
         if partial.received() > 0 {
             request = request.header(header::RANGE, format!("bytes={}-", partial.received()));
         }
@@ -244,7 +247,7 @@ impl Run<'_> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let made = http::client(&self.supply.pace).map_err(FetchError::Client)?;
+        let made = http::client(&self.supply.pace, &self.supply.access).map_err(FetchError::Client)?;
         Ok(self.client.get_or_init(|| made))
     }
 

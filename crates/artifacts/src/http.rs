@@ -5,14 +5,15 @@ use std::io;
 use std::time::Duration;
 
 use crate::fetch::Trouble;
+use crate::sources::Access;
 use crate::supply::Pace;
 
 /// A client that trusts the machine's certificate store and goes through the proxies that the environment names
-/// (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+/// (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), and the operator's own authorities.
 ///
 /// The `klamm` binary installs the process-wide TLS provider in `main`; where nobody did (tests, other tools) the
 /// same one is installed here.
-pub(crate) fn client(pace: &Pace) -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn client(pace: &Pace, access: &Access) -> Result<reqwest::Client, reqwest::Error> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // It fails only when another thread was faster, with the only provider that is linked.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -21,6 +22,7 @@ pub(crate) fn client(pace: &Pace) -> Result<reqwest::Client, reqwest::Error> {
         .user_agent(concat!("klamm/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(pace.connect)
         .read_timeout(pace.silence)
+        .tls_certs_merge(access.authorities.iter().cloned())
         .build()
 }
 

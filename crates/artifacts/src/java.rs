@@ -13,7 +13,7 @@ use crate::supply::Supply;
 use crate::unpack::UnpackError;
 pub use ask::AskError;
 pub(crate) use ask::run as run_java;
-pub use managed::ManagedRuntime;
+pub use managed::{ManagedRuntime, fetch_managed_java};
 
 /// Where a Java comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

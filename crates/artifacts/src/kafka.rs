@@ -96,10 +96,22 @@ pub async fn ensure_kafka(
     lock: &Lock,
     role: ClassPathRole,
 ) -> Result<KafkaDistribution, EnsureKafkaError> {
-    let version = || lock.kafka().to_owned();
-    if let Some(ready) = laid_out_kafka(&supply.cache, lock, role) {
-        return Ok(ready);
+    match laid_out_kafka(&supply.cache, lock, role) {
+        Some(ready) => Ok(ready),
+        None => repair_kafka(supply, lock, role).await,
     }
+}
+
+/// [`ensure_kafka`] that believes nothing: every file is read, what is damaged is fetched again.
+///
+/// # Errors
+/// As [`ensure_kafka`].
+pub async fn repair_kafka(
+    supply: &Supply,
+    lock: &Lock,
+    role: ClassPathRole,
+) -> Result<KafkaDistribution, EnsureKafkaError> {
+    let version = || lock.kafka().to_owned();
     supply.progress.report(Progress::Stage("checking the cache"));
     let missing = blocking(lock, {
         let (cache, lock) = (supply.cache.clone(), lock.clone());

@@ -9,7 +9,9 @@
 
 mod archive;
 mod blob;
+mod bundle;
 mod cache;
+mod contents;
 mod fetch;
 mod file_facts;
 mod holdings;
@@ -19,22 +21,30 @@ mod kafka;
 mod lock;
 pub mod mirrors;
 mod progress;
+mod sources;
 mod supply;
 #[cfg(test)]
 mod test_server;
 mod unpack;
 
 pub use archive::{ARCHIVE_OPTIONS, ArchiveOf, Archives, KeepArchiveError};
+pub use bundle::{BundleContents, BundleError, Imported, export_bundle, import_bundle};
 pub use cache::{Cache, CacheError};
+pub use contents::{
+    Content, ContentKind, DamagedFile, InUse, delete_contents, find_unused, list_contents, verify_contents,
+};
 pub use fetch::{FetchError, Trouble};
 pub use holdings::{Holding, holding_of};
 pub use java::{
     AskError, EnsureJavaError, Java, JavaPolicy, JavaSearch, JavaSource, ManagedRuntime, discover_java,
-    ensure_java,
+    ensure_java, fetch_managed_java,
 };
-pub use kafka::{Damage, EnsureKafkaError, KafkaDistribution, ensure_kafka, laid_out_kafka, verify_kafka};
+pub use kafka::{
+    Damage, EnsureKafkaError, KafkaDistribution, ensure_kafka, laid_out_kafka, repair_kafka, verify_kafka,
+};
 pub use lock::{Artifact, ClassPathRole, Lock, LockError};
 pub use mirrors::{InvalidMirror, Mirrors};
 pub use progress::{NoProgress, Progress, ProgressSink};
+pub use sources::{Access, SourceFiles, SourcesError};
 pub use supply::{Pace, Supply};
 pub use unpack::UnpackError;

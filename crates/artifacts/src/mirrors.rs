@@ -74,6 +74,11 @@ impl Mirrors {
         Ok(Self { bases, only })
     }
 
+    /// The operator's, in order.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &Url> {
+        self.bases.iter()
+    }
+
     /// Every URL at which `path` of `registry` may be found, in the order in which to try them.
     pub(crate) fn sources(&self, registry: Registry, path: &str) -> Vec<Url> {
         let default = (!self.only)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::mirrors::Mirrors;
 use crate::progress::{NoProgress, ProgressSink};
+use crate::sources::Access;
 
 /// Where artifacts are kept, where they come from, how hard to try, and who hears about it.
 #[derive(Clone)]
@@ -14,6 +15,8 @@ pub struct Supply {
     pub cache: Cache,
     /// The operator's mirrors.
     pub mirrors: Mirrors,
+    /// Whom to trust beside the machine's authorities, and who to be.
+    pub access: Access,
     /// Parallelism and patience.
     pub pace: Pace,
     /// Hears what happens.
@@ -23,7 +26,13 @@ pub struct Supply {
 impl Supply {
     /// The default hosts, the default pace and nobody listening.
     pub fn new(cache: Cache) -> Self {
-        Self { cache, mirrors: Mirrors::none(), pace: Pace::default(), progress: Arc::new(NoProgress) }
+        Self {
+            cache,
+            mirrors: Mirrors::none(),
+            access: Access::default(),
+            pace: Pace::default(),
+            progress: Arc::new(NoProgress),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 use klamm_core::model::ClusterName;
 
 use crate::commands::{
-    agent, apply, cert, client_config, completions, consume, destroy, diff, down, history, host, init, logs,
-    man, plan, produce, roll, rollback, run, server, spec, status, token, topic, up,
+    agent, apply, artifacts, cert, client_config, completions, consume, destroy, diff, down, history, host,
+    init, logs, man, plan, produce, roll, rollback, run, server, spec, status, token, topic, up,
 };
 use crate::output::{ColorChoice, Format};
 
@@ -101,6 +101,7 @@ pub(crate) enum Command {
     Agent(agent::Args),
     Token(token::Args),
     Host(host::Args),
+    Artifacts(artifacts::Args),
     /// Show the versions of klamm, of the server and of the Kafkas it can run, and its folders
     Versions,
     Completions(completions::Args),

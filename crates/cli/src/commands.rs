@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod apply;
+pub(crate) mod artifacts;
 pub(crate) mod cert;
 pub(crate) mod client_config;
 pub(crate) mod completions;
@@ -123,6 +124,7 @@ async fn perform(invocation: &Invocation, command: Command) -> Result<u8, CliErr
         Command::Agent(args) => agent::run(invocation, args).await,
         Command::Token(args) => token::run(invocation, args).await,
         Command::Host(args) => host::run(invocation, args).await,
+        Command::Artifacts(args) => artifacts::run(invocation, args).await,
         Command::Versions => versions::run(invocation).await,
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(invocation, args),

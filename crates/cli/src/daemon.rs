@@ -26,6 +26,6 @@ pub(crate) fn folders(root: &Root) -> Folders {
         logs: root.log.clone(),
         run: root.run.clone(),
         cache: root.cache.clone(),
-        mirrors: root.mirrors(),
+        sources: root.sources(),
     }
 }

@@ -65,6 +65,22 @@ pub(crate) enum CliError {
     NoSuchKey { key: String },
     #[error("mirror {url} is not usable")]
     Mirror { url: String, source: klamm_artifacts::InvalidMirror },
+    #[error("the files that say where downloads come from cannot be used")]
+    Sources { source: klamm_artifacts::SourcesError },
+    #[error(transparent)]
+    Cache(#[from] klamm_artifacts::CacheError),
+    #[error("the cache {path} cannot be read or written")]
+    CacheFiles { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Kafkas(Box<klamm_artifacts::EnsureKafkaError>),
+    #[error(transparent)]
+    Java(Box<klamm_artifacts::EnsureJavaError>),
+    #[error(transparent)]
+    Bundle(Box<klamm_artifacts::BundleError>),
+    #[error("there is no lock file for Kafka {version}")]
+    NoLock { version: String, known: String },
+    #[error("{count} of the verified files are damaged")]
+    Damaged { count: usize, command: String },
     #[error("run {run} of cluster {cluster} stopped: {reason}")]
     RunFailed { cluster: ClusterName, run: u64, reason: String, again: String },
     #[error("run {run} of cluster {cluster} was aborted by {by}")]
@@ -167,6 +183,14 @@ impl CliError {
             | Self::Spec { .. }
             | Self::NoSuchKey { .. }
             | Self::Mirror { .. }
+            | Self::Sources { .. }
+            | Self::Cache(_)
+            | Self::CacheFiles { .. }
+            | Self::Kafkas(_)
+            | Self::Java(_)
+            | Self::Bundle(_)
+            | Self::NoLock { .. }
+            | Self::Damaged { .. }
             | Self::RunFailed { .. }
             | Self::RunAborted { .. }
             | Self::RunLost { .. }
@@ -231,8 +255,29 @@ impl CliError {
             }
             Self::NotUtf8 { .. } => ("klamm/cli/path", hint("choose another folder")),
             Self::Spec { rendered, .. } => ("klamm/spec/invalid", Some(rendered.clone())),
-            Self::NoSuchKey { .. } => ("klamm/spec/no-such-key", hint("`klamm init -` shows most of them")),
+            Self::NoSuchKey { .. } => (
+                "klamm/spec/no-such-key",
+                hint(
+                    "`klamm init -` shows most of them; Kafka's own keys are explained too, written in full",
+                ),
+            ),
             Self::Mirror { .. } => ("klamm/artifacts/mirror", hint("give an absolute http or https URL")),
+            Self::Sources { .. } => ("klamm/artifacts/sources", None),
+            Self::Cache(_) | Self::CacheFiles { .. } => ("klamm/artifacts/cache", None),
+            Self::Kafkas(_) | Self::Java(_) => (
+                "klamm/artifacts/fetch",
+                hint(
+                    "a mirror (`klamm up --mirror URL`), a proxy (HTTPS_PROXY) or a bundle of another machine \
+                     (`klamm artifacts export`, `import`) helps where the default hosts cannot be reached",
+                ),
+            ),
+            Self::Bundle(_) => ("klamm/artifacts/bundle", None),
+            Self::NoLock { known, .. } => {
+                ("klamm/artifacts/no-lock", Some(format!("there is one for {known}")))
+            }
+            Self::Damaged { command, .. } => {
+                ("klamm/artifacts/damaged", Some(format!("`{command}` fetches them again")))
+            }
             Self::RunFailed { .. } => (
                 "klamm/run/failed",
                 hint("`klamm status` and `klamm logs NODE` tell more; `klamm up` goes on"),

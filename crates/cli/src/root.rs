@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use klamm_artifacts::SourceFiles;
 use klamm_daemon::SocketAddress;
 
 /// The folders of one installation. All absolute.
@@ -108,9 +109,9 @@ impl Root {
         SocketAddress::of(&self.socket())
     }
 
-    /// Base URLs of the operator's mirrors, one a line, first tried first; what `klamm up --mirror` remembers.
-    pub fn mirrors(&self) -> PathBuf {
-        self.config.join("mirrors")
+    /// Where downloads come from; what `klamm up --mirror` and `--ca-file` remember.
+    pub fn sources(&self) -> SourceFiles {
+        SourceFiles::in_folder(&self.config)
     }
 
     /// Whether anything was ever kept here.

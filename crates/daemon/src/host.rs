@@ -20,7 +20,7 @@ pub async fn run_host(folders: Folders) -> Result<(), DaemonError> {
     let agent = run_joined(JoinedOptions {
         folders: folders.of_agent(),
         supply: Supply::new(Cache::open(&folders.cache)?),
-        mirrors: folders.mirrors.clone(),
+        sources: folders.sources.clone(),
         java: JavaPolicy::MachineOrManaged,
     });
     tokio::select! {

@@ -49,7 +49,7 @@ pub async fn run(folders: Folders) -> Result<(), DaemonError> {
         tls,
         targets: enrolment.targets,
         supply: klamm_artifacts::Supply::new(Cache::open(&folders.cache)?),
-        mirrors: folders.mirrors.clone(),
+        sources: folders.sources.clone(),
         java: JavaPolicy::MachineOrManaged,
     });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), port, "the daemon runs");

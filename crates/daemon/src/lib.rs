@@ -20,7 +20,7 @@ use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
 use klamm_agent::AgentError;
-use klamm_artifacts::{CacheError, Lock};
+use klamm_artifacts::{CacheError, Lock, SourceFiles};
 use klamm_core::kafka::KafkaVersion;
 use klamm_core::planner::Supply;
 use klamm_disk::DiskError;
@@ -51,8 +51,8 @@ pub struct Folders {
     pub run: PathBuf,
     /// Downloads.
     pub cache: PathBuf,
-    /// The operator's mirrors, one base URL a line.
-    pub mirrors: PathBuf,
+    /// Where the operator says where downloads come from.
+    pub sources: SourceFiles,
 }
 
 impl Folders {

@@ -118,6 +118,8 @@ pub(crate) async fn serve_until_asked(
 
 #[cfg(test)]
 mod tests {
+    use klamm_artifacts::SourceFiles;
+
     use super::*;
 
     fn listening(listen: &str, advertise: Option<&str>) -> Listening {
@@ -146,7 +148,7 @@ mod tests {
             logs: below("log"),
             run: below("run"),
             cache: below("cache"),
-            mirrors: below("mirrors"),
+            sources: SourceFiles::in_folder(folder.path()),
         };
         let nothing = ServerArguments::default;
         assert!(matches!(Listening::choose(&folders, nothing()), Err(DaemonError::NoListen)));

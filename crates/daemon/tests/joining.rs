@@ -23,7 +23,7 @@ fn folders(root: &Path) -> Folders {
         logs: root.join("log"),
         run: root.join("run"),
         cache: root.join("cache"),
-        mirrors: root.join("mirrors"),
+        sources: klamm_artifacts::SourceFiles::in_folder(root),
     }
 }
 

@@ -73,7 +73,7 @@ impl ManagedRuntime {
         &RUNTIMES.runtimes
     }
 
-    fn wanted(&self) -> Wanted {
+    pub(crate) fn wanted(&self) -> Wanted {
         let file = self.path.rsplit('/').next().expect("a split has at least one part").to_owned();
         let (registry, path) = (Registry::Python, self.path.clone());
         Wanted { file, registry, path, size: self.size, sha256: self.sha256 }
@@ -91,28 +91,12 @@ struct Unpacked {
 
 /// The managed runtime, fetched, unpacked and with its class-data archive. May be repeated, also at once.
 pub(super) async fn ensure(supply: &Supply, accepted: &[u32]) -> Result<Java, EnsureJavaError> {
-    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    let carried = ManagedRuntime::carried().iter();
-    let Some(runtime) = carried.filter(|it| it.platform == platform).find(|it| accepted.contains(&it.major))
-    else {
-        return Err(EnsureJavaError::NoManagedRuntime { accepted: accepted.to_vec(), platform });
-    };
+    let runtime = runtime_for(accepted).ok_or_else(|| no_runtime(accepted))?;
     let folder = supply.cache.java_folder(&runtime.java, runtime.sha256);
     if let Some(java) = read_unpacked(&folder) {
         return Ok(java);
     }
-    let blob = supply.cache.blob(runtime.sha256);
-    let whole = blocking(&blob, {
-        let (blob, expected) = (blob.clone(), runtime.sha256);
-        move || blob::is_whole_or_removed(&blob, expected)
-    });
-    if !whole.await? {
-        fetch_all(supply, vec![runtime.wanted()]).await.map_err(|source| EnsureJavaError::Fetch {
-            accepted: accepted.to_vec(),
-            version: runtime.java.clone(),
-            source,
-        })?;
-    }
+    let blob = download(supply, runtime, accepted).await?;
     let parent = folder.parent().expect("runtimes lie in a folder").to_owned();
     // Held until the end: a second process waits here, and then finds everything done.
     let _guard = blocking(&parent, {
@@ -137,6 +121,55 @@ pub(super) async fn ensure(supply: &Supply, accepted: &[u32]) -> Result<Java, En
     java.home = folder.clone();
     java.executable = folder.join("bin/java");
     move_in(java, scratch, &folder).await
+}
+
+/// The runtime for this platform of one of the `accepted` major versions.
+fn runtime_for(accepted: &[u32]) -> Option<&'static ManagedRuntime> {
+    let platform = platform();
+    let mut fitting = ManagedRuntime::carried().iter().filter(|it| it.platform == platform);
+    fitting.find(|it| accepted.contains(&it.major))
+}
+
+fn no_runtime(accepted: &[u32]) -> EnsureJavaError {
+    EnsureJavaError::NoManagedRuntime { accepted: accepted.to_vec(), platform: platform() }
+}
+
+/// As runtimes name it: `linux-x86_64`.
+fn platform() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// Brings the download of the managed runtime for `accepted` into the cache and leaves it packed: for a bundle.
+///
+/// # Errors
+/// When there is none, or it cannot be fetched.
+pub async fn fetch_managed_java(
+    supply: &Supply,
+    accepted: &[u32],
+) -> Result<&'static ManagedRuntime, EnsureJavaError> {
+    let runtime = runtime_for(accepted).ok_or_else(|| no_runtime(accepted))?;
+    download(supply, runtime, accepted).await.map(|_| runtime)
+}
+
+/// The wheel in the cache, whole.
+async fn download(
+    supply: &Supply,
+    runtime: &ManagedRuntime,
+    accepted: &[u32],
+) -> Result<PathBuf, EnsureJavaError> {
+    let blob = supply.cache.blob(runtime.sha256);
+    let whole = blocking(&blob, {
+        let (blob, expected) = (blob.clone(), runtime.sha256);
+        move || blob::is_whole_or_removed(&blob, expected)
+    });
+    if !whole.await? {
+        fetch_all(supply, vec![runtime.wanted()]).await.map_err(|source| EnsureJavaError::Fetch {
+            accepted: accepted.to_vec(),
+            version: runtime.java.clone(),
+            source,
+        })?;
+    }
+    Ok(blob)
 }
 
 async fn unpack(runtime: &ManagedRuntime, blob: &Path, home: &Path) -> Result<(), EnsureJavaError> {

@@ -1,5 +1,7 @@
 //! `klamm spec …`: specs without a cluster.
 
+mod kafka_key;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -27,7 +29,7 @@ enum Verb {
     },
     /// Print the spec that the cluster has
     Show,
-    /// Explain a key: `heap`, or in full `pools.NAME.heap`
+    /// Explain a key: `heap`, in full `pools.NAME.heap`, or one of Kafka's own such as `num.network.threads`
     Explain {
         /// The key
         #[arg(value_name = "KEY")]
@@ -74,6 +76,9 @@ fn check(invocation: &Invocation, file: &std::path::Path) -> Result<(), CliError
 fn explain(key: &str) -> Result<String, CliError> {
     let explanations = klamm_spec::explain(key);
     if explanations.is_empty() {
+        if let Some(text) = kafka_key::explain(key) {
+            return Ok(text);
+        }
         return Err(CliError::NoSuchKey { key: key.to_owned() });
     }
     let texts = explanations.iter().map(|explanation| {

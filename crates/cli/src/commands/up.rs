@@ -1,11 +1,12 @@
 //! `klamm up`: as the spec says, running.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use klamm_artifacts::Mirrors;
+use klamm_artifacts::{Mirrors, SourceFiles};
 use klamm_core::api::{ClusterStatus, PlanRequest, Want};
 use klamm_core::model::ClusterName;
 
+use super::artifacts::supply;
 use super::tell_warnings;
 use crate::api::{Api, Start};
 use crate::error::CliError;
@@ -38,6 +39,9 @@ pub(crate) struct Args {
     /// Download from this base URL first; remembered, and may be given several times
     #[arg(long = "mirror", value_name = "URL")]
     mirrors: Vec<String>,
+    /// Trust the authorities of this PEM file for downloads, beside the machine's own; remembered
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Do not wait: the run goes on by itself
     #[arg(long)]
     detach: bool,
@@ -49,7 +53,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(invocation: &Invocation, args: Args) -> Result<u8, CliError> {
     let given = specs::find(args.file.as_deref(), &invocation.terminal)?;
-    remember_mirrors(invocation, &args.mirrors)?;
+    remember_sources(invocation, &args.mirrors, args.ca_file.as_deref())?;
     let bringing_up = invocation.ask(Start::Always, async |api| {
         tokio::select! {
             // First, because it knows more about what an interruption leaves going on.
@@ -155,17 +159,33 @@ pub(super) async fn request(
     })
 }
 
-/// Keeps the mirrors for every later download, also of a daemon that is started again.
-fn remember_mirrors(invocation: &Invocation, mirrors: &[String]) -> Result<(), CliError> {
-    if mirrors.is_empty() {
-        return Ok(());
+/// Keeps the mirrors and their authorities for every later download, also of a daemon that is started again.
+fn remember_sources(
+    invocation: &Invocation,
+    mirrors: &[String],
+    ca_file: Option<&Path>,
+) -> Result<(), CliError> {
+    let sources = invocation.root.sources();
+    if !mirrors.is_empty() {
+        for url in mirrors {
+            Mirrors::new(std::slice::from_ref(url), false)
+                .map_err(|source| CliError::Mirror { url: url.clone(), source })?;
+        }
+        let text: String = mirrors.iter().map(|url| format!("{url}\n")).collect();
+        klamm_disk::replace_file(&sources.mirrors, text.as_bytes())?;
     }
-    for url in mirrors {
-        Mirrors::new(std::slice::from_ref(url), false)
-            .map_err(|source| CliError::Mirror { url: url.clone(), source })?;
+    if let Some(path) = ca_file {
+        // Judged before it replaces one that is good.
+        let given = SourceFiles { authorities: path.to_owned(), ..sources.clone() };
+        if !path.exists() {
+            let source = std::io::ErrorKind::NotFound.into();
+            return Err(CliError::Read { path: path.display().to_string(), source });
+        }
+        given.apply(&supply(invocation)?).map_err(|source| CliError::Sources { source })?;
+        let failed = |source| CliError::Read { path: path.display().to_string(), source };
+        klamm_disk::replace_file(&sources.authorities, &std::fs::read(path).map_err(failed)?)?;
     }
-    let text: String = mirrors.iter().map(|url| format!("{url}\n")).collect();
-    Ok(klamm_disk::replace_file(&invocation.root.mirrors(), text.as_bytes())?)
+    Ok(())
 }
 
 /// What a person wants to know when the cluster has come up.

@@ -116,7 +116,7 @@ fn render(versions: &Versions, invocation: &Invocation) -> String {
         let size = ByteCount(kafka.bytes);
         let download = match kafka.cache {
             InCache::Ready => Field::toned("done", Tone::Good),
-            InCache::Partly => Field::toned(format!("begun, {size}"), Tone::Notice),
+            InCache::Partly => Field::toned(format!("partly, {size}"), Tone::Notice),
             InCache::Absent => Field::plain(size),
         };
         let note = if kafka.default { Field::toned("default", Tone::Quiet) } else { Field::plain("") };

@@ -113,3 +113,28 @@ fn versions_tell_where_things_lie_with_and_without_a_server() {
     let _server = FakeServer::start(&lab, World::of(vec![healthy()]));
     insta::assert_snapshot!("versions", lab.transcript("versions"));
 }
+
+#[test]
+fn downloads_are_listed_checked_and_carried_without_a_server_or_a_network() {
+    let lab = Lab::new();
+    let told = |line: &str| lab.transcript(line);
+    assert!(told("artifacts list").contains("nothing"));
+    assert!(told("artifacts verify").starts_with("exit 0"));
+    assert!(told("artifacts prune --dry-run").contains("0 B would be freed"));
+    assert!(!lab.folder().join("cache").exists(), "looking made a cache");
+    insta::assert_snapshot!("artifacts_no_lock", told("artifacts fetch 1.2.3"));
+    std::fs::write(lab.folder().join("kafka.zip"), "not a bundle").expect("a file");
+    insta::assert_snapshot!("artifacts_no_bundle", told("artifacts import kafka.zip"));
+    insta::assert_snapshot!("artifacts_export_exists", told("artifacts export kafka.zip"));
+}
+
+#[test]
+fn sources_that_cannot_be_used_are_refused_and_no_password_is_shown() {
+    let lab = Lab::new();
+    let config = lab.folder().join("config");
+    std::fs::create_dir_all(&config).expect("a folder");
+    std::fs::write(config.join("mirrors-netrc"), "machine m login me password hunter2\n").expect("a file");
+    let told = lab.transcript("artifacts fetch");
+    assert!(!told.contains("hunter2"), "{told}");
+    insta::assert_snapshot!("artifacts_readable_logins", told);
+}

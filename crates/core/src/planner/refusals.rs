@@ -36,6 +36,15 @@ fn check_supported(input: &Planning<'_>) -> Result<(), PlanRefused> {
     if cluster.monitoring.prometheus {
         return not_supported("metrics for Prometheus", "remove `monitoring` from the spec");
     }
+    if !cluster.artifacts.mirrors.is_empty() {
+        return not_supported(
+            "mirrors of one cluster",
+            "remove `artifacts.mirrors` from the spec and say `klamm up --mirror URL`, which holds for all clusters",
+        );
+    }
+    if cluster.artifacts.lock.is_some() {
+        return not_supported("a lock file of your own", "remove `artifacts.lock` from the spec");
+    }
     if !cluster.policy.windows.is_empty() {
         return not_supported("maintenance windows", "remove `policy.windows` from the spec");
     }
