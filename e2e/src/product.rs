@@ -45,8 +45,12 @@ impl Product {
         let Some(binary) = std::env::var_os("KLAMM_BIN") else {
             return Err(Missing("KLAMM_BIN does not say where the binary is".to_owned()).into());
         };
-        let binary =
-            fs::canonicalize(&binary).with_context(|| format!("KLAMM_BIN is {}", binary.display()))?;
+        Self::empty_of(&binary, name)
+    }
+
+    /// [`Product::empty`] of another binary.
+    pub fn empty_of(binary: &OsStr, name: &str) -> Result<Self> {
+        let binary = fs::canonicalize(binary).with_context(|| format!("finding {}", binary.display()))?;
         let folder = tempfile::Builder::new().prefix("klamm-e2e-").tempdir().context("making a folder")?;
         let root = folder.path().join(name);
         fs::create_dir_all(&root).context("making the root")?;

@@ -2,6 +2,7 @@
 //! One entry per soak in [`SOAKS`]; what a figure is and how it is judged is in `figure`.
 
 mod crashes;
+mod harm;
 
 use std::process::ExitCode;
 
@@ -30,11 +31,18 @@ struct Soak {
 }
 
 /// Every soak.
-const SOAKS: &[Soak] = &[Soak {
-    name: "crashes",
-    about: "every verb on real Kafka, killed after one of its writes and said again; a round is a lap of five verbs",
-    prepare: crashes::prepare,
-}];
+const SOAKS: &[Soak] = &[
+    Soak {
+        name: "crashes",
+        about: "every verb on real Kafka, killed after one of its writes and said again; a round is a lap of five verbs",
+        prepare: crashes::prepare,
+    },
+    Soak {
+        name: "harm",
+        about: "a roll under load with the safety rule, and with a build without it, which must be seen to do harm",
+        prepare: harm::prepare,
+    },
+];
 
 /// Measures and prints; the last line is the verdict. Fails when the goal is missed.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {

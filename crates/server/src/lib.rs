@@ -30,6 +30,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Mutex, watch};
 
 use klamm_core::api::Want;
+use klamm_core::machines::permits::SAFETY_IS_OFF;
 use klamm_core::model::{Epoch, HostId};
 use klamm_core::signature::{SigningKey, VerifyingKey};
 use klamm_pki::{Authority, ClientAuth, Credential, LiveIdentity, root_store, server_config};
@@ -115,6 +116,11 @@ impl Server {
     /// Opens the store and the keys; both are made at the first start. Begins a new epoch.
     pub fn open(options: ServerOptions) -> Result<Arc<Self>, ServerError> {
         let ServerOptions { folder, supplies } = options;
+        if SAFETY_IS_OFF {
+            tracing::error!(
+                "this build stops nodes without asking whether that is safe; it is for a test only"
+            );
+        }
         klamm_disk::ensure_folder(&folder).map_err(keys::KeysError::from)?;
         let (store, epoch) = StoreHandle::open(&folder.join("store.db"))?;
         let keys = Keys::new(folder.join("keys"));

@@ -4,13 +4,16 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use e2e::poll;
+use e2e::{poll, poll_every};
 
 use crate::cases::PATIENCE;
 use crate::world::World;
 
 /// The last restart, and that of the killed broker, on such a machine.
 const REST_OF_ROLL: Duration = Duration::from_secs(480);
+
+/// Between two looks at all processes; a node is away for seconds.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A static setting: read by a process at its start only.
 const CHANGE: &str = "queued.max.requests: 600";
@@ -24,7 +27,7 @@ struct Roll {
 impl Roll {
     /// Waits for a host, other than those in `done`, whose node has ended or was started anew.
     fn next(&self, world: &World, done: &[usize]) -> Result<usize> {
-        poll("the next node to be restarted", PATIENCE, || {
+        poll_every(PAUSE, "the next node to be restarted", PATIENCE, || {
             let now = self.look(world)?;
             let is_next = |host: &usize| !done.contains(host) && now[*host] != self.before[*host];
             (0..now.len()).find(is_next).with_context(|| format!("{:?} became {now:?}", self.before))
@@ -39,7 +42,7 @@ impl Roll {
 
     /// Waits until a host's new node serves.
     fn back(&self, world: &World, host: usize) -> Result<()> {
-        poll("the restarted node to serve", PATIENCE, || {
+        poll_every(PAUSE, "the restarted node to serve", PATIENCE, || {
             let pids = self.look(world)?.swap_remove(host);
             let status = world.server.product.status()?;
             let mut its =

@@ -12,6 +12,10 @@ use crate::model::target::{RunState, Target};
 use crate::model::{HostId, SlotName};
 use crate::planner::safety::{Unsafe, reason_not_to_stop};
 
+/// Whether this build stops nodes without asking whether that is safe: what a test shows the harm with. No build that
+/// anybody runs clusters with does.
+pub const SAFETY_IS_OFF: bool = cfg!(feature = "no-safety");
+
 /// The host that asks does not hold the claim of the slot.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("host {host} does not hold the claim of {slot}")]
@@ -97,6 +101,9 @@ impl PermitDesk {
         if slot.launch() != wanted.launch || slot.run != RunState::Running {
             return refuse(NotNow::OtherTarget);
         }
+        if SAFETY_IS_OFF {
+            return Ok(PermitAnswer { refused: None });
+        }
         let before = self.permitted.as_ref().filter(|before| **before != wanted.slot);
         if let Some(before) = before.filter(|before| !is_back(target, inventory, before, now)) {
             return refuse(NotNow::OtherRestarts { slot: before.clone() });
@@ -117,7 +124,7 @@ pub(crate) fn reason_not_now(
     now: Timestamp,
 ) -> Option<NotNow> {
     // A node that never got up, or is down, serves nobody: an edit that mends it needs no permission.
-    if !may_serve(target, inventory, slot, now) {
+    if SAFETY_IS_OFF || !may_serve(target, inventory, slot, now) {
         return None;
     }
     let id = target.slot(slot)?.identity.node_id;
