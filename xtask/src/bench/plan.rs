@@ -156,10 +156,11 @@ impl Fleet {
         self.known.specs.insert(goal.spec, self.cluster.clone());
         let mut view = KafkaView::default();
         for step in &planned.plan.steps {
-            match &step.act {
-                Act::Configure { settings } => view.cluster_config.extend(settings.clone()),
-                Act::Grant { entries } => view.access.extend(entries.clone()),
-                _ => {}
+            if let Act::Configure { settings } = &step.act {
+                view.cluster_config.extend(settings.clone());
+            }
+            if let Act::Grant { entries } = &step.act {
+                view.access.extend(entries.clone());
             }
         }
         for (host, slice) in &goal.slices {
