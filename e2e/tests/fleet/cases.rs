@@ -1,15 +1,9 @@
 //! The cases of the fleet, but for the roll in a storm.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use e2e::{Product, Role, poll};
 
-use crate::world::{SOON, World};
-
-/// A start on a machine that is busy with other things too, after Kafka has waited for the session of a killed broker
-/// (9 s) to end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+use crate::world::{PATIENCE, World};
 
 pub(crate) fn join(world: &mut World) -> Result<()> {
     // act
@@ -75,11 +69,7 @@ pub(crate) fn agents_killed(world: &mut World) -> Result<()> {
     let written = load.end()?;
     written.audit(world.python()?, &files, "plums")?;
     world.ensure_fleet()?;
-    let after = poll("the agents to tell of their nodes again", SOON, || {
-        let status = world.server.product.status()?;
-        ensure!(status.is_ready(), "{status:?}");
-        Ok(status)
-    })?;
+    let after = world.await_ready()?;
     // assert
     ensure!(after.pids() == before.pids() && world.node_pids()? == pids, "{before:?} became {after:?}");
     world.plan_is_empty()
@@ -102,11 +92,7 @@ pub(crate) fn server_away(world: &mut World) -> Result<()> {
     })?;
     ensure!(world.server.process()?.is_none(), "somebody started the server");
     world.ensure_fleet()?;
-    let after = poll("the killed node to serve again", PATIENCE, || {
-        let status = world.server.product.status()?;
-        ensure!(status.is_ready(), "{status:?}");
-        Ok(status)
-    })?;
+    let after = world.await_ready()?;
     let written = load.end()?;
     // assert
     println!("    {} records, longest gap {} ms", written.total(), written.longest_gap_ms);
@@ -129,6 +115,7 @@ pub(crate) fn ended(world: &mut World) -> Result<()> {
     ensure!(server == Some(0) && agents.iter().all(|code| *code == Some(0)), "{server:?}, {agents:?}");
     ensure!(world.node_pids()? == before, "{before:?} became {:?}", world.node_pids()?);
     world.ensure_fleet()?;
+    world.await_ready()?;
     world.plan_is_empty()?;
     ensure!(world.node_pids()? == before, "{before:?} became {:?}", world.node_pids()?);
     Ok(())

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use e2e::{poll, poll_every};
 
-use crate::cases::PATIENCE;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// The last restart, and that of the killed broker, on such a machine.
 const REST_OF_ROLL: Duration = Duration::from_secs(480);
@@ -79,11 +78,7 @@ pub(crate) fn storm(world: &mut World) -> Result<()> {
         ensure!(state["state"] == "done", "{state}");
         Ok(())
     })?;
-    let after = poll("all nodes to serve", PATIENCE, || {
-        let status = world.server.product.status()?;
-        ensure!(status.is_ready(), "{status:?}");
-        Ok(status)
-    })?;
+    let after = world.await_ready()?;
     tell("the run is done and all nodes serve");
     let written = load.end()?;
     // assert

@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::{ClientFiles, Format, Load, Process, Product, Python, Ran, Role, Status, poll, with_own_ports};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// A process that starts, or ends, on a slow machine.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(30);
+
+/// A start on a machine that is busy with other things too, after Kafka has waited for the session of a killed broker
+/// (9 s) to end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Addresses of the hosts: the loopback network has plenty, so that the same port is free on each.
 const HOSTS: [(&str, &str); 3] = [("alpha", "127.0.20.1"), ("beta", "127.0.20.2"), ("gamma", "127.0.20.3")];
@@ -128,9 +133,10 @@ impl World {
         Ok(path.to_string_lossy().into_owned())
     }
 
-    /// Every host has joined, its agent runs and was heard by the server that runs now.
+    /// Every host has joined, its agent runs and was heard just now; what it said before counts for nothing.
     pub(crate) fn ensure_fleet(&mut self) -> Result<()> {
         self.ensure_server()?;
+        let begun = Timestamp::now();
         for index in 0..self.hosts.len() {
             let joined =
                 self.hosts[index].service.product.root().join("state/agent/membership.json").exists();
@@ -152,20 +158,32 @@ impl World {
         }
         poll("all hosts to be heard", SOON, || {
             let seen = self.hosts_seen()?;
-            let is_heard = |host: &Host| seen.contains(&(host.name.to_owned(), true));
+            let is_heard = |host: &Host| {
+                seen.iter().any(|(name, at)| name == host.name && at.is_some_and(|at| at > begun))
+            };
             ensure!(self.hosts.iter().all(is_heard), "{seen:?}");
             Ok(())
         })
     }
 
-    /// The names of the hosts, and whether they were heard.
-    pub(crate) fn hosts_seen(&self) -> Result<Vec<(String, bool)>> {
+    /// Waits until every node serves. An agent that takes its node over looks at it before it says so.
+    pub(crate) fn await_ready(&self) -> Result<Status> {
+        poll("every node to serve", PATIENCE, || {
+            let status = self.server.product.status()?;
+            ensure!(status.is_ready(), "{status:?}");
+            Ok(status)
+        })
+    }
+
+    /// The names of the hosts, and when they were heard.
+    pub(crate) fn hosts_seen(&self) -> Result<Vec<(String, Option<Timestamp>)>> {
         let told = self.server.product.klamm(["host", "list", "--output", "json"])?;
         let told: Value = serde_json::from_str(&told).with_context(|| format!("host list printed {told}"))?;
         let hosts = told["hosts"].as_array().context("there is no list of hosts")?;
-        let mut seen: Vec<(String, bool)> = hosts
+        let seen_at = |host: &Value| host["seen"].as_str().and_then(|at| at.parse().ok());
+        let mut seen: Vec<(String, Option<Timestamp>)> = hosts
             .iter()
-            .map(|host| (host["name"].as_str().unwrap_or_default().to_owned(), host["seen"].is_string()))
+            .map(|host| (host["name"].as_str().unwrap_or_default().to_owned(), seen_at(host)))
             .collect();
         seen.sort();
         Ok(seen)
