@@ -331,7 +331,7 @@ mod tests {
     #[tokio::test]
     async fn a_host_that_has_not_joined_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = klamm_artifacts::Cache::open(&folder.path().join("cache")).unwrap();
+        let cache = klamm_artifacts::Cache::open(folder.path().join("cache")).unwrap();
         let options = JoinedOptions {
             folders: folders(folder.path()),
             supply: Supply::new(cache),
