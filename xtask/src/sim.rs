@@ -1,23 +1,30 @@
 //! `cargo xtask sim …`: the simulator, for people. Built with optimisation: an unoptimised history takes twenty times
 //! as long, and its digest is the same.
 
+mod many;
+mod mutants;
 mod shell;
+mod soak;
 mod truth;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use klamm_sim::{History, VERBS, check, play, play_seed, random_history, shorten, transcript};
+use klamm_sim::{DIGESTS, History, VERBS, check, digests, play, random_history, shorten, transcript};
 
 use crate::tree;
+use many::{Tally, play_many};
+pub(crate) use soak::{Args as SoakArgs, run as soak};
 
 /// Where scripts and their transcripts are.
 pub(crate) const SCRIPTS: &str = "crates/sim/scripts";
+
+/// The crate of the simulator.
+const CRATE: &str = "crates/sim";
 
 /// How many histories a failure may take to shorten.
 const SHORTENING: usize = 400;
@@ -31,7 +38,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Play scripts and compare their transcripts, all of them if none is named
+    /// Play scripts and compare their transcripts; all of them, and the digests of some seeds, if none is named
     Run {
         /// Which
         files: Vec<PathBuf>,
@@ -66,6 +73,14 @@ enum Verb {
     },
     /// Play recorded scenarios on real Kafka and compare its history with the model's
     Truth(truth::Args),
+    /// Switch on one bug after the other, and see that each is caught
+    Mutants {
+        /// Only this one
+        mutant: Option<String>,
+        /// Write the page about it instead of comparing it
+        #[arg(long)]
+        bless: bool,
+    },
     /// Stop every verb at each point at which somebody can die
     CrashPoints {
         /// Only every Nth point
@@ -88,13 +103,18 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Verb::Shell { file } => shell::run(file.as_deref()).map(|()| ExitCode::SUCCESS),
         Verb::Seeds { count, from } => seeds(from, count),
         Verb::Seed { seed, tell } => one_seed(seed, tell),
+        Verb::Mutants { mutant, bless } => mutants::run(mutant.as_deref(), bless),
         Verb::CrashPoints { stride, verb } => crash_points(stride, verb.as_deref()),
     }
 }
 
+/// Runs this program built with optimisation, and so that bugs can be switched on.
+pub(crate) const OPTIMISED: [&str; 8] =
+    ["run", "--quiet", "--release", "--package", "xtask", "--features", "mutants", "--"];
+
 /// The same command by an optimised build of this program.
 fn run_optimised() -> Result<ExitCode> {
-    let status = tree::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--"])
+    let status = tree::cargo(&OPTIMISED)
         .args(std::env::args_os().skip(1))
         .stdin(Stdio::inherit())
         .status()
@@ -103,21 +123,31 @@ fn run_optimised() -> Result<ExitCode> {
 }
 
 fn run_scripts(files: Vec<PathBuf>, bless: bool, tell: bool) -> Result<ExitCode> {
+    let with_digests = files.is_empty() && !tell;
     let files = if files.is_empty() { all_scripts()? } else { files };
-    let mut failed = 0;
-    for file in &files {
-        let text = read(file)?;
+    let mut kept = Vec::new();
+    for file in files {
+        let text = read(&file)?;
         let played = transcript(&text, tell).with_context(|| file.display().to_string())?;
         if tell {
             print!("{played}");
-        } else if bless {
-            fs::write(file, &played).with_context(|| format!("writing {}", file.display()))?;
-        } else if played != text {
-            failed += 1;
-            println!("{}: the transcript differs; what is played now:\n{played}", file.display());
+        } else {
+            kept.push((file, played));
         }
     }
-    println!("{} passed, {failed} failed", files.len() - failed);
+    if with_digests {
+        kept.push((tree::root().join(CRATE).join(DIGESTS), digests()));
+    }
+    let mut failed = 0;
+    for (file, played) in &kept {
+        if bless {
+            fs::write(file, played).with_context(|| format!("writing {}", file.display()))?;
+        } else if read(file)? != *played {
+            failed += 1;
+            println!("{} differs; what is played now:\n{played}", file.display());
+        }
+    }
+    println!("{} passed, {failed} failed", kept.len() - failed);
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -134,52 +164,6 @@ fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
 }
 
-/// What many histories came to.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) histories: u64,
-    pub(crate) events: u64,
-    pub(crate) faults: u64,
-    /// The fewest events of one history.
-    pub(crate) fewest_events: u64,
-    /// The lowest seed that broke a rule.
-    pub(crate) broken: Option<u64>,
-}
-
-/// Plays the histories of many seeds on all processors; each by itself is played by one thread.
-pub(crate) fn play_many(from: u64, count: u64) -> Tally {
-    let next = AtomicU64::new(from);
-    let worker = || {
-        let mut tally = Tally { fewest_events: u64::MAX, ..Tally::default() };
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= from + count {
-                return tally;
-            }
-            let verdict = play_seed(seed);
-            tally.histories += 1;
-            tally.events += verdict.events;
-            tally.faults += verdict.faults as u64;
-            tally.fewest_events = tally.fewest_events.min(verdict.events);
-            if !verdict.findings.is_empty() {
-                tally.broken = Some(tally.broken.map_or(seed, |known| known.min(seed)));
-            }
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let tallies: Vec<Tally> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        running.into_iter().map(|thread| thread.join().expect("a history does not panic")).collect()
-    });
-    tallies.into_iter().fold(Tally { fewest_events: u64::MAX, ..Tally::default() }, |all, one| Tally {
-        histories: all.histories + one.histories,
-        events: all.events + one.events,
-        faults: all.faults + one.faults,
-        fewest_events: all.fewest_events.min(one.fewest_events),
-        broken: [all.broken, one.broken].into_iter().flatten().min(),
-    })
-}
-
 fn seeds(from: u64, count: u64) -> Result<ExitCode> {
     let begun = Instant::now();
     let Tally { histories, events, faults, fewest_events, broken } = play_many(from, count);
@@ -189,13 +173,13 @@ fn seeds(from: u64, count: u64) -> Result<ExitCode> {
          {faults} faults",
         histories as f64 * 60.0 / seconds
     );
-    match broken {
+    match broken.first() {
         None => {
             println!("{histories} passed, 0 failed");
             Ok(ExitCode::SUCCESS)
         }
         Some(seed) => {
-            explain(seed)?;
+            explain(*seed)?;
             println!("{} passed, 1 failed", histories.saturating_sub(1));
             Ok(ExitCode::FAILURE)
         }

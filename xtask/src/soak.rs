@@ -1,65 +1,48 @@
-//! `cargo xtask soak NAME`: runs one test for long and judges a figure of it.
-//! One entry per soak in [`SOAKS`]; what a figure is and how it is judged is in `figure`.
+//! `cargo xtask soak NAME`: what is run for as long as somebody wants, beside the checks of every day.
 
 mod crashes;
 mod harm;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::figure::Figure;
+use crate::sim;
 use crate::tree;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which figure; without a name they are listed
-    name: Option<String>,
-    /// How many samples of each side, instead of the soak's own number
-    #[arg(long)]
-    rounds: Option<usize>,
+    #[command(subcommand)]
+    soak: Soak,
 }
 
-/// One soak.
-struct Soak {
-    name: &'static str,
-    /// One line for the list.
-    about: &'static str,
-    /// Builds what is needed and says what to measure.
-    prepare: fn() -> Result<Figure>,
+#[derive(Debug, clap::Subcommand)]
+enum Soak {
+    /// Every verb on real Kafka, killed after one of its writes and said again
+    Crashes {
+        /// How many stories of some laps of five verbs
+        #[arg(long)]
+        rounds: Option<usize>,
+    },
+    /// A roll under load with the safety rule, and with a build without it, which must be seen to do harm
+    Harm {
+        /// How many rolls of each
+        #[arg(long)]
+        rounds: Option<usize>,
+    },
+    /// Random histories of the simulator; each that breaks a rule is shortened
+    Sim(sim::SoakArgs),
 }
 
-/// Every soak.
-const SOAKS: &[Soak] = &[
-    Soak {
-        name: "crashes",
-        about: "every verb on real Kafka, killed after one of its writes and said again; a round is a lap of five verbs",
-        prepare: crashes::prepare,
-    },
-    Soak {
-        name: "harm",
-        about: "a roll under load with the safety rule, and with a build without it, which must be seen to do harm",
-        prepare: harm::prepare,
-    },
-];
-
-/// Measures and prints; the last line is the verdict. Fails when the goal is missed.
+/// The last line is the verdict. Fails when something went wrong.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    let Some(name) = args.name else {
-        for soak in SOAKS {
-            println!("{:10} {}", soak.name, soak.about);
-        }
-        return Ok(ExitCode::SUCCESS);
+    let (mut figure, rounds) = match args.soak {
+        Soak::Sim(args) => return sim::soak(&args),
+        Soak::Crashes { rounds } => (crashes::prepare()?, rounds),
+        Soak::Harm { rounds } => (harm::prepare()?, rounds),
     };
-    let Some(soak) = SOAKS.iter().find(|soak| soak.name == name) else {
-        let known: Vec<_> = SOAKS.iter().map(|soak| soak.name).collect();
-        bail!("there is no soak {name}, only: {}", known.join(", "));
-    };
-    let mut figure = (soak.prepare)()?;
-    if let Some(rounds) = args.rounds {
-        figure.rounds = rounds;
-    }
+    figure.rounds = rounds.unwrap_or(figure.rounds);
     let verdict = figure.measure(&tree::target().join("soak"))?;
     println!("{}", verdict.line);
     Ok(if verdict.met { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -7,6 +7,7 @@ pub mod api;
 pub mod kafka;
 pub mod machines;
 pub mod model;
+pub mod mutant;
 pub mod planner;
 pub mod render;
 pub mod signature;

@@ -30,6 +30,7 @@ use crate::model::inventory::Inventory;
 use crate::model::plan::{Explanation, Plan, Refusal};
 use crate::model::target::{HostSlice, RunState, SlotTarget, Target};
 use crate::model::{ClusterId, ClusterName, HostId, Sha256, SlotName, TargetNumber};
+use crate::mutant::{Mutant, is_on};
 
 /// All that a plan of a running cluster is made from.
 #[derive(Debug)]
@@ -196,7 +197,11 @@ pub fn plan(input: &PlanInput<'_>, random: &mut dyn Rng) -> Result<Planned, Plan
     let mut goal = goal::goal_of_up(&input, random)?;
     let alterations = settings::alterations(&input, &goal);
     goal.target.holdings = holdings::of(&input, alterations.keys());
-    let plan = steps::steps_of_up(&input, &goal, &alterations);
+    let mut plan = steps::steps_of_up(&input, &goal, &alterations);
+    if is_on(Mutant::ForgetsTheEdit) && input.current.is_some_and(|current| current.spec == goal.target.spec)
+    {
+        plan.steps.clear();
+    }
     let explanations = explain::explanations(&input, &goal);
     goal.blobs.retain(|digest, _| !input.known.files.contains_key(digest));
     Ok(Planned { plan, goal: Some(goal.target), blobs: goal.blobs, explanations })

@@ -12,7 +12,7 @@ use klamm_core::machines::admission::Terms;
 use klamm_core::machines::agent::{may_forget, take_up};
 use klamm_core::machines::slot::{Due, Failure, SlotKey, SlotMachine};
 use klamm_core::model::inventory::{HostReport, SlotReport, Stage};
-use klamm_core::model::target::SlotTarget;
+use klamm_core::model::target::{RunState, SlotTarget};
 use klamm_core::model::{ByteCount, ClusterId, Sha256, SlotName};
 use klamm_core::signature::VerifyingKey;
 use klamm_ledger::{Ledger, LedgerError, SlotFolders};
@@ -24,6 +24,8 @@ use crate::host::Place;
 use crate::kafka::Exit;
 use crate::message::{Answer, Message, Timer, Wanted};
 use crate::record::Rule;
+
+pub(crate) use process::setting;
 
 /// As the real one.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
@@ -43,8 +45,6 @@ pub(crate) struct Agent {
     /// Whether the server's stream is believed to be whole.
     has_stream: bool,
     report_at: Duration,
-    /// The highest command obeyed, for the rule that none goes back.
-    obeyed: BTreeMap<ClusterId, (u64, u64)>,
 }
 
 /// A question, and for which round of acts of which slot it was asked.
@@ -78,6 +78,10 @@ struct Slot {
     told: SlotReport,
     /// Whether a permit was given for the stop that is next.
     permitted: bool,
+    /// What the slot was to be when its process was asked to stop.
+    stopped_to: RunState,
+    /// Whether its process was stopped to be started anew.
+    replaced: bool,
 }
 
 /// Acts that were handed out together.
@@ -118,10 +122,10 @@ impl Agent {
             asks: 0,
             has_stream: false,
             report_at: around.now,
-            obeyed: BTreeMap::new(),
         };
         let clusters: Vec<ClusterId> = agent.ledger.clusters().map(|(cluster, _)| cluster).collect();
         for cluster in clusters {
+            agent.check_never_back(cluster, place, around);
             agent.take_up(cluster, place, around);
         }
         around.wake(place.host, around.now, Timer::Dial);
@@ -215,10 +219,10 @@ impl Agent {
         self.report_soon(place, around);
     }
 
-    fn check_never_back(&mut self, cluster: ClusterId, place: &Place, around: &mut Around) {
+    fn check_never_back(&mut self, cluster: ClusterId, place: &mut Place, around: &mut Around) {
         let Some(root) = self.ledger.cluster(cluster).map(|admitted| &admitted.root) else { return };
         let now = (root.epoch.0, root.number.0);
-        let before = self.obeyed.insert(cluster, now);
+        let before = place.obeyed.insert(cluster, now);
         let (epoch, number) = now;
         if let Some(before) = before.filter(|before| epoch < before.0 || number < before.1) {
             let what = format!(
@@ -271,7 +275,12 @@ impl Agent {
         if !may_forget(&admitted.slice, &stages) {
             return;
         }
+        if !around.condemned {
+            let what = format!("{} forgets a cluster with all its data", place.host);
+            around.record.find(around.now, Rule::DataStays, what);
+        }
         self.slots.clear();
+        place.obeyed.remove(&cluster);
         let folders = place.folders();
         match klamm_ledger::slot::forget_cluster(&place.disk, &folders, &mut self.ledger, cluster) {
             Ok(()) => around.record.note(around.now, Some(place.host), "forgets the cluster"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 
+use klamm_core::api::Delivery;
 use klamm_core::model::inventory::KafkaView;
 use klamm_core::model::target::Target;
 use klamm_core::model::{DirectoryId, NodeId, SlotName};
@@ -40,6 +41,16 @@ pub(crate) struct Around {
     lives: BTreeMap<Host, u64>,
     /// Where a process runs now: elsewhere connections are refused.
     alive: BTreeSet<Host>,
+    /// Where a process of each slot runs.
+    running: BTreeMap<SlotName, BTreeSet<Host>>,
+    /// Nodes that were asked to stop and have not ended.
+    stopping: BTreeSet<SlotName>,
+    /// Nodes that were stopped for an edit with which they do not come up.
+    spoiled: BTreeSet<SlotName>,
+    /// The last two targets that each host was handed, for servers that do not know that they were replaced.
+    pub(crate) handed: BTreeMap<Host, [Option<Delivery>; 2]>,
+    /// Whether the operator wants the cluster deleted.
+    pub(crate) condemned: bool,
     /// What each slot was first said to be.
     ids: BTreeMap<SlotName, (NodeId, Vec<DirectoryId>)>,
     skews: BTreeMap<Host, i64>,
@@ -57,6 +68,11 @@ impl Around {
             record: Record::default(),
             lives: BTreeMap::new(),
             alive: BTreeSet::new(),
+            running: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            spoiled: BTreeSet::new(),
+            handed: BTreeMap::new(),
+            condemned: false,
             ids: BTreeMap::new(),
             skews: BTreeMap::new(),
             beginning: BEGINNING.parse().expect("the beginning is a moment"),
@@ -112,6 +128,48 @@ impl Around {
                 self.record.find(self.now, Rule::IdsStay, what);
             }
             self.ids.entry(name.clone()).or_insert(ids);
+        }
+    }
+
+    /// A process of a slot starts: nowhere else one may run.
+    pub(crate) fn check_start(&mut self, slot: &SlotName, host: Host) {
+        let hosts = self.running.entry(slot.clone()).or_default();
+        if !hosts.is_empty() {
+            let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            let what = format!("{slot} is started on {host} and runs on {}", hosts.join(", "));
+            self.record.find(self.now, Rule::OneProcess, what);
+        }
+        self.running.entry(slot.clone()).or_default().insert(host);
+    }
+
+    /// A process of a slot was asked to stop.
+    pub(crate) fn note_stop(&mut self, slot: &SlotName) {
+        self.stopping.insert(slot.clone());
+    }
+
+    /// A process of a slot ended.
+    pub(crate) fn note_end(&mut self, slot: &SlotName, host: Host) {
+        self.stopping.remove(slot);
+        if let Some(hosts) = self.running.get_mut(slot) {
+            hosts.remove(&host);
+        }
+    }
+
+    /// Another node than this one that was asked to stop and has not ended.
+    pub(crate) fn other_that_stops(&self, slot: &SlotName) -> Option<&SlotName> {
+        self.stopping.iter().find(|other| *other != slot)
+    }
+
+    /// A node that was stopped for an edit is started with it: where it does not come up, no second one may follow.
+    pub(crate) fn check_replaced(&mut self, slot: &SlotName, comes_up: bool) {
+        if comes_up {
+            self.spoiled.remove(slot);
+            return;
+        }
+        self.spoiled.insert(slot.clone());
+        if self.spoiled.len() > 1 {
+            let slots: Vec<String> = self.spoiled.iter().map(ToString::to_string).collect();
+            self.record.find(self.now, Rule::FirstFailureStops, slots.join(", "));
         }
     }
 

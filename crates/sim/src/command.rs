@@ -111,6 +111,8 @@ pub enum Fault {
     Restore(Host),
     /// A copy of the server's store is kept, so that it can be restored.
     SnapshotServer,
+    /// A server that was replaced still lives, and hands a host the target before the last one.
+    OldServer(Host),
     /// The server is killed and started with the copy of its store.
     RestoreServer,
     /// Nothing goes from one host to another any more.
@@ -211,6 +213,7 @@ impl Fault {
             | Self::Drop(_)
             | Self::Duplicate(_)
             | Self::SkewClock { .. }
+            | Self::OldServer(_)
             | Self::FillDisk(_) => false,
         }
     }

@@ -1,10 +1,11 @@
 //! A host: its disk, its power, the Kafka processes on it, and the agent that comes and goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use klamm_core::model::{HostId, Sha256, SlotName};
+use klamm_core::model::{ClusterId, HostId, Sha256, SlotName};
 use klamm_ledger::Folders;
 use klamm_supervise::ProcessIdentity;
 
@@ -39,6 +40,10 @@ pub(crate) struct Place {
     pub(crate) processes: BTreeMap<SlotName, Running>,
     /// The disk under each slot's data directories, as Kafka's model numbers it.
     pub(crate) volumes: BTreeMap<SlotName, DiskNumber>,
+    /// Slots whose data fate has taken.
+    pub(crate) wiped: BTreeSet<SlotName>,
+    /// The newest command that was ever obeyed here, epoch and number, for the rule that none goes back.
+    pub(crate) obeyed: BTreeMap<ClusterId, (u64, u64)>,
     /// What each slot's process wrote last before it ended by itself.
     pub(crate) last_words: BTreeMap<SlotName, String>,
     /// The voters that a fresh metadata log begins with: what the checkpoint among the seeds says, which nobody here
@@ -59,6 +64,8 @@ pub(crate) struct Running {
     pub(crate) since: Duration,
     /// What it was started with.
     pub(crate) launch: Sha256,
+    /// Its `server.properties` as it read them.
+    pub(crate) properties: Arc<str>,
 }
 
 impl HostState {
@@ -71,6 +78,8 @@ impl HostState {
             has_power: true,
             processes: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            wiped: BTreeSet::new(),
+            obeyed: BTreeMap::new(),
             last_words: BTreeMap::new(),
             voters: Vec::new(),
             pids: 1000,

@@ -9,6 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::command::{Command, Fault, Host, Order};
 use crate::history::{Fleet, History};
+use crate::world::REFUSED;
 
 /// Between how many rounds of pause and command a history has.
 const ROUNDS: std::ops::RangeInclusive<usize> = 6..=12;
@@ -120,7 +121,8 @@ impl Writer {
     }
 
     fn order(&mut self) -> Order {
-        match self.random.random_range(0..12) {
+        match self.random.random_range(0..13) {
+            12 => Order::Set { key: REFUSED.0.to_owned(), value: REFUSED.1.to_owned() },
             0..3 => {
                 // Read only at the start: the model has no settings that are altered live.
                 let key = *["queued.max.requests", "socket.send.buffer.bytes", "socket.receive.buffer.bytes"]
@@ -147,7 +149,8 @@ impl Writer {
     }
 
     fn fault(&mut self) -> Fault {
-        match self.random.random_range(0..30) {
+        match self.random.random_range(0..31) {
+            30 => Fault::OldServer(self.host()),
             0..6 => Fault::KillNode(self.node()),
             6..9 => {
                 let node = self.node();

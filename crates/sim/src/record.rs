@@ -36,10 +36,20 @@ pub enum Rule {
     StopsArePermitted,
     /// A permit is given only where the truth allows it.
     PermitsAreSafe,
+    /// No node that shall run on is killed while it may still end by itself.
+    KillsAreDue,
+    /// Data is deleted when its end was asked for, and a lost disk stays a lost disk.
+    DataStays,
     /// An agent never goes back to an older command.
     NeverBack,
+    /// A node that does not come up as an edit made it stops the roll: no second one follows.
+    FirstFailureStops,
     /// Every lap ends: the fleet comes to rest when nothing disturbs it.
     ComesToRest,
+    /// Taking an edit back recovers from whatever it did.
+    RevertRecovers,
+    /// What is done is done: what runs is what was written.
+    DoneIsDone,
     /// The plan after success is empty.
     SecondPlanIsEmpty,
     /// What was acknowledged is there, as far as replication promises.
@@ -50,13 +60,18 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::OneProcess,
         Self::IdsStay,
         Self::StopsArePermitted,
         Self::PermitsAreSafe,
+        Self::KillsAreDue,
+        Self::DataStays,
         Self::NeverBack,
+        Self::FirstFailureStops,
         Self::ComesToRest,
+        Self::RevertRecovers,
+        Self::DoneIsDone,
         Self::SecondPlanIsEmpty,
         Self::RecordsSurvive,
         Self::NoSurprise,
@@ -69,8 +84,13 @@ impl Rule {
             Self::IdsStay => "an id changed or came back",
             Self::StopsArePermitted => "a node was stopped without permission",
             Self::PermitsAreSafe => "an unsafe stop was permitted",
+            Self::KillsAreDue => "a node was killed that made progress",
+            Self::DataStays => "data was given up that nobody gave up",
             Self::NeverBack => "an older command was obeyed",
+            Self::FirstFailureStops => "a roll went on after a node did not come up",
             Self::ComesToRest => "the fleet does not come to rest",
+            Self::RevertRecovers => "taking an edit back does not recover",
+            Self::DoneIsDone => "what is done is not what was written",
             Self::SecondPlanIsEmpty => "the plan after success is not empty",
             Self::RecordsSurvive => "an acknowledged record is lost",
             Self::NoSurprise => "something failed that must not",

@@ -214,7 +214,12 @@ impl ServerState {
                     let Some(slice) = target.slices.get(&id) else { continue };
                     let slice = String::from_utf8(slice.to_bytes()).expect("JSON is UTF-8");
                     let signed = self.signing.sign(&target.root(serving.epoch));
-                    Message::Target(Delivery { signed, slice })
+                    let delivery = Delivery { signed, slice };
+                    let handed = around.handed.entry(*host).or_default();
+                    if handed[1].as_ref() != Some(&delivery) {
+                        *handed = [handed[1].take(), Some(delivery.clone())];
+                    }
+                    Message::Target(delivery)
                 }
                 None => Message::Destroyed(self.cluster),
             };
@@ -328,6 +333,11 @@ impl ServerState {
             return;
         };
         let run = executor.run();
+        let slots = self.current.as_ref().map(Target::slots);
+        if run.state == RunState::Done && slots.is_some_and(|slots| slots != run.goal.slots()) {
+            let what = format!("run {} is done, and its goal is not in force", run.id);
+            around.record.find(around.now, Rule::DoneIsDone, what);
+        }
         if run.state == RunState::Done && run.want() == Want::Destroyed {
             self.forget(around);
         }

@@ -23,6 +23,7 @@ use crate::points::Points;
 use crate::record::Finding;
 use crate::server::ServerState;
 use orders::Operator;
+pub(crate) use orders::REFUSED;
 
 /// Until every agent has dialled and reported: the real server waits that long for a plan.
 const FIRST_REPORTS: Duration = Duration::from_secs(1);
@@ -225,6 +226,7 @@ impl World {
         for HostState { place, agent } in self.hosts.values_mut() {
             let Some(slot) = place.slot_of(process) else { continue };
             place.processes.remove(&slot);
+            self.around.note_end(&slot, place.host);
             if let crate::kafka::Exit::Code { log, .. } = exit {
                 place.last_words.insert(slot.clone(), log.clone());
             }

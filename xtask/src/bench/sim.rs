@@ -12,8 +12,9 @@ const HISTORIES: u64 = 300;
 
 /// On all processors, by an optimised build; each sample plays other seeds.
 pub(super) fn prepare() -> Result<Figure> {
-    let built =
-        tree::cargo(&["build", "--release", "--package", "xtask"]).status().context("starting cargo")?;
+    let built = tree::cargo(&["build", "--release", "--package", "xtask", "--features", "mutants"])
+        .status()
+        .context("starting cargo")?;
     ensure!(built.success(), "the optimised build failed");
     let mut from = 0;
     let sample = move || {

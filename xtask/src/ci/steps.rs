@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Outcome;
 use super::totals::Totals;
+use crate::sim::OPTIMISED;
 use crate::tree;
 use crate::versions;
 
@@ -113,7 +114,8 @@ fn tests(totals: &mut Totals, libs: &mut Option<PathBuf>) -> Result<Outcome> {
 /// Optimised, beside the binary that was just built; each prints its totals.
 fn simulate(totals: &mut Totals, _: &mut Option<PathBuf>) -> Result<Outcome> {
     for verb in [["run"].as_slice(), &["seeds", HISTORIES], &["crash-points"]] {
-        let mut command = tree::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "sim"]);
+        let mut command = tree::cargo(&OPTIMISED);
+        command.arg("sim");
         if let Outcome::Failed { because } = count(command.args(verb), totals)? {
             return Ok(Outcome::Failed { because: format!("sim {}: {because}", verb.join(" ")) });
         }

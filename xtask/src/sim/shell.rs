@@ -14,7 +14,7 @@ use super::{answers_of, read};
 const HELP: &str = "\
   up, down, destroy, set KEY=VALUE, unset KEY, topic NAME PxR, user NAME, drop-user NAME, revert, abort, resume
   kill NODE, freeze NODE, thaw NODE, lose-data NODE, kill|start agent HOST, kill|start server
-  power-off|power-on HOST, snapshot|restore HOST|server, fill-disk|empty-disk HOST, skew HOST -30s
+  power-off|power-on HOST, snapshot|restore HOST|server, old-server HOST, fill-disk|empty-disk HOST, skew HOST -30s
   cut FROM -> TO, isolate HOST, heal, delay 300ms, drop 20%, duplicate 5%
   run 5s, settle, status, plan, journal, check
   tell      show everything that happens, or no more

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::SlotName;
 use crate::model::inventory::Stage;
 use crate::model::target::{HostSlice, RunState, SlotTarget};
+use crate::mutant::{Mutant, is_on};
 
 /// What changes for the slots of a cluster when its slice is obeyed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub fn may_forget(slice: &HostSlice, stages: &BTreeMap<SlotName, Stage>) -> bool
     let removed = |slot: &SlotName, target: &SlotTarget| {
         target.run == RunState::Removed && stages.get(slot) == Some(&Stage::Removed)
     };
-    !slice.slots.is_empty() && slice.slots.iter().all(|(slot, target)| removed(slot, target))
+    let all_removed = slice.slots.iter().all(|(slot, target)| removed(slot, target));
+    !slice.slots.is_empty() && (all_removed || is_on(Mutant::ForgetsOnHearsay))
 }
 
 #[cfg(test)]

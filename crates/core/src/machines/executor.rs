@@ -14,10 +14,12 @@ use crate::model::plan::Act;
 use crate::model::run::{JournalEntry, Run, RunState};
 use crate::model::target::Target;
 use crate::model::{Moment, SlotName};
+use crate::mutant::{Mutant, is_on};
 use patience::Patience;
 use step::{Decision, Move, Situation};
 
 pub use patience::{PATIENCE_WITH_STUCK, STANDSTILL};
+pub(crate) use standing::CRASHES;
 
 /// How long an act inside Kafka that fails, or does not show, is repeated before the run stops: a cluster that has just
 /// formed answers with election errors for a while.
@@ -120,7 +122,10 @@ struct Attempt {
 
 impl Executor {
     /// Takes a run up at its next step.
-    pub fn new(run: Run, now: Moment) -> Self {
+    pub fn new(mut run: Run, now: Moment) -> Self {
+        if run.next_step > 0 && is_on(Mutant::ForgetsTheRun) {
+            run.next_step = run.plan.steps.len();
+        }
         Self {
             run,
             waits_for: String::new(),
@@ -167,6 +172,9 @@ impl Executor {
             self.patience.note(line, now.elapsed);
         }
         if let Some(reason) = self.patience.believes(stuck, now.elapsed) {
+            if is_on(Mutant::GoesOnAfterFailure) {
+                return self.step_done(now);
+            }
             return self.end(RunState::Failed { reason });
         }
         match next {

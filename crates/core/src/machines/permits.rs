@@ -10,6 +10,7 @@ use crate::api::{PermitAnswer, PermitWanted};
 use crate::model::inventory::{HostReport, Inventory, SlotReport, Stage};
 use crate::model::target::{RunState, Target};
 use crate::model::{HostId, SlotName};
+use crate::mutant::{Mutant, is_on};
 use crate::planner::safety::{Unsafe, reason_not_to_stop};
 
 /// Whether this build stops nodes without asking whether that is safe: what a test shows the harm with. No build that
@@ -104,8 +105,15 @@ impl PermitDesk {
         if SAFETY_IS_OFF {
             return Ok(PermitAnswer { refused: None });
         }
+        // What serves nobody takes nothing away from anybody, and has no turn to wait for: of nodes that are all down, the
+        // first may not come back before the others do.
+        if !may_serve(target, inventory, &wanted.slot, now) && !is_on(Mutant::WaitsForReady) {
+            return Ok(PermitAnswer { refused: None });
+        }
         let before = self.permitted.as_ref().filter(|before| **before != wanted.slot);
-        if let Some(before) = before.filter(|before| !is_back(target, inventory, before, now)) {
+        let before = before.filter(|before| !is_back(target, inventory, before, now));
+        let waits = !is_on(Mutant::NextBeforeBack) && !is_on(Mutant::GoesOnAfterFailure);
+        if let Some(before) = before.filter(|_| waits) {
             return refuse(NotNow::OtherRestarts { slot: before.clone() });
         }
         if let Some(reason) = reason_not_now(target, inventory, &wanted.slot, now) {
@@ -123,9 +131,13 @@ pub(crate) fn reason_not_now(
     slot: &SlotName,
     now: Timestamp,
 ) -> Option<NotNow> {
-    // A node that never got up, or is down, serves nobody: an edit that mends it needs no permission.
-    if SAFETY_IS_OFF || !may_serve(target, inventory, slot, now) {
+    if SAFETY_IS_OFF {
         return None;
+    }
+    // A node that never got up, or is down, serves nobody: an edit that mends it needs no permission.
+    if !may_serve(target, inventory, slot, now) {
+        let stage = Stage::Waiting;
+        return is_on(Mutant::WaitsForReady).then(|| NotNow::OnItsWay { slot: slot.clone(), stage });
     }
     let id = target.slot(slot)?.identity.node_id;
     reason_of_others(target, inventory, slot, now).or_else(|| {
@@ -142,6 +154,7 @@ fn reason_of_others(
     now: Timestamp,
 ) -> Option<NotNow> {
     let others = target.slots().into_iter().filter(|(name, _)| *name != slot);
+    let others = others.filter(|_| !is_on(Mutant::NextBeforeBack));
     let mut reasons = others.filter_map(|(name, (host, other))| {
         let Some(report) = told(inventory.heard(host, now), target, name) else {
             return (other.run == RunState::Running).then(|| NotNow::NotHeard { slot: name.clone() });
@@ -180,7 +193,7 @@ fn is_back(target: &Target, inventory: &Inventory, slot: &SlotName, now: Timesta
     };
     told(inventory.heard(host, now), target, slot).is_some_and(|report| {
         let launch = report.process.as_ref().map(|process| process.launch);
-        report.stage == Stage::Ready && launch == Some(wanted.launch())
+        report.stage == Stage::Ready && launch == Some(wanted.launch()) && !is_on(Mutant::DeskNeverForgets)
     })
 }
 

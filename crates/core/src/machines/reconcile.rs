@@ -2,6 +2,7 @@
 
 use crate::model::target::{RunState, SlotTarget};
 use crate::model::{ClusterId, DirectoryId, Epoch, HostId, NodeId, Sha256};
+use crate::mutant::{Mutant, is_on};
 
 /// Who asks: a host, for a slot of a cluster.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +133,9 @@ pub fn reconcile(holder: Holder<'_>, target: &SlotTarget, facts: &SlotFacts) -> 
     match target.run {
         RunState::Running => keep_running(holder, target, facts),
         RunState::Stopped => match facts.process {
+            ProcessFacts::Absent if facts.remains && is_on(Mutant::DeletesTheStopped) => {
+                Next::Do(vec![Action::Delete])
+            }
             ProcessFacts::Absent => Next::Settled,
             ProcessFacts::Stopping => Next::AwaitStop,
             ProcessFacts::Live { .. } | ProcessFacts::BackingOff { .. } => stop("the target says stopped"),
@@ -202,7 +206,7 @@ fn check_directories(holder: Holder<'_>, target: &SlotTarget, facts: &SlotFacts)
     for (wanted, found) in target.identity.directories.iter().zip(&facts.directories) {
         let path = &wanted.path;
         match found {
-            DirectoryFacts::Empty if facts.formatted_before => {
+            DirectoryFacts::Empty if facts.formatted_before && !is_on(Mutant::FormatsLostDisks) => {
                 return Directories::Disagree {
                     reason: format!(
                         "the data directory {path} was formatted on this host before and is empty now; mount the \

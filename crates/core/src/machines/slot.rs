@@ -15,6 +15,7 @@ use crate::api::{PermitAnswer, PermitWanted};
 use crate::model::inventory::{CertificateReport, ProcessReport, SlotReport, Stage};
 use crate::model::target::{RunState, SlotTarget};
 use crate::model::{ClusterId, ClusterName, HostId, Sha256, SlotName};
+use crate::mutant::{Mutant, is_on};
 pub use stage::{NodeStage, NodeWord, UnitLook};
 
 /// How often a node that is not at rest in its target is looked at.
@@ -232,7 +233,8 @@ impl SlotMachine {
 
     /// Takes a new target. Acts that are under way are void: whoever does them leaves off.
     pub fn set_target(&mut self, target: SlotTarget, now: Duration) {
-        if target != self.target {
+        let missed = self.acting.is_some() && is_on(Mutant::MissesTargets);
+        if target != self.target && !missed {
             self.launch = target.launch();
             self.target = target;
             self.acting = None;
@@ -306,6 +308,9 @@ impl SlotMachine {
             Action::Launch => Act::Launch,
             // The one way in which a running node is stopped to be started anew: with a permit of this very moment,
             // however old the target is. With the server away nothing is stopped.
+            Action::Replace if is_on(Mutant::StopsUnasked) => {
+                Act::Stop { by: String::new(), patience: PATIENCE_WITH_REPLACED }
+            }
             Action::Replace => Act::AskPermit(PermitWanted {
                 cluster: self.key.cluster,
                 slot: self.key.slot.clone(),
@@ -332,7 +337,8 @@ impl SlotMachine {
         let failure = match answer {
             Ok(PermitAnswer { refused: None }) if now.saturating_sub(asked) <= PERMIT_LASTS => {
                 let by = "its launch differs from the target's".to_owned();
-                return vec![Act::Stop { by, patience: PATIENCE_WITH_REPLACED }];
+                let patience = if is_on(Mutant::KillsTheSlow) { TRY_AGAIN } else { PATIENCE_WITH_REPLACED };
+                return vec![Act::Stop { by, patience }];
             }
             Ok(PermitAnswer { refused: None }) => {
                 let reason = format!("the permit to stop {slot} came too late to be used");
@@ -372,7 +378,8 @@ impl SlotMachine {
     fn fail(&mut self, failure: Failure, now: Duration) {
         self.done.clear();
         self.trouble = Some(failure);
-        self.lap_at = now.saturating_add(TRY_AGAIN);
+        let pause = if is_on(Mutant::NeverTriesAgain) { Duration::MAX } else { TRY_AGAIN };
+        self.lap_at = now.saturating_add(pause);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::target::{
     DataDirectory, HostSlice, KafkaHoldings, RunState, SlotIdentity, TARGET_VERSION, Target,
 };
 use crate::model::{DirectoryId, Epoch, HostId, NodeId, SlotName, TargetNumber};
+use crate::mutant::{Mutant, is_on};
 use crate::render::server_properties::CONTROLLER;
 
 /// A running cluster as the spec has it, and how that came about.
@@ -51,8 +52,13 @@ pub(super) fn goal_of_up(input: &Planning<'_>, random: &mut dyn Rng) -> Result<G
     let mut placed = Vec::new();
     for wanted in input.cluster.slots() {
         let name = wanted.name();
+        let is_silent = |host| input.inventory.heard(host, input.now).is_none();
         let known = in_force.get(&name).copied();
+        let known = known.filter(|(host, _)| !(is_on(Mutant::ForgetsTheUnheard) && is_silent(host)));
         let (host, report) = match known {
+            Some((host, _)) if is_on(Mutant::SilentIsGone) && is_silent(host) => {
+                choose_host(input, &wanted, &mut occupancy)?
+            }
             Some((host, _)) => {
                 let report = input.inventory.hosts.get(host).map(|report| &report.value);
                 let why = || format!("{host} has not reported yet");
@@ -83,8 +89,11 @@ pub(super) fn goal_of_up(input: &Planning<'_>, random: &mut dyn Rng) -> Result<G
     if input.current.is_none() {
         add_seeds(input, &mut placed, &mut blobs)?;
     }
-    let controllers: Vec<String> =
+    let mut controllers: Vec<String> =
         placed.iter().filter_map(|(_, _, identity)| controller_address(identity)).collect();
+    if is_on(Mutant::RendersUnstably) && input.now.as_second() % 2 == 0 {
+        controllers.reverse();
+    }
     let mut maker = Maker {
         input,
         controllers_before: in_force
@@ -139,6 +148,7 @@ impl NodeIds {
 
     fn allocate(&mut self, wanted: &WantedSlot<'_>) -> Result<NodeId, PlanRefused> {
         let id = match wanted.pinned_node_id() {
+            _ if is_on(Mutant::IdsByOrdinal) => NodeId(u32::from(wanted.ordinal) + 1),
             Some(id) if id < self.next => {
                 return Err(PlanRefused::NodeId {
                     slot: wanted.name(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::NodeId;
 use crate::model::inventory::{KafkaView, Observed, PartitionView, QuorumView};
+use crate::mutant::{Mutant, is_on};
 
 /// An older look at Kafka does not permit anything: in-sync sets change within `replica.lag.time.max.ms` (30 s),
 /// sessions end after 9 s.
@@ -84,7 +85,9 @@ pub fn reason_not_to_stop(
     view: Option<&Observed<KafkaView>>,
     now: Timestamp,
 ) -> Option<Unsafe> {
-    let Some(view) = view else { return Some(Unsafe::NotObserved) };
+    let Some(view) = view else {
+        return (!is_on(Mutant::UnknownIsSafe)).then_some(Unsafe::NotObserved);
+    };
     let age = now.duration_since(view.at);
     if age > VIEW_MAY_BE_OLD || age.is_negative() {
         return Some(Unsafe::Stale { age_ms: i64::try_from(age.as_millis()).unwrap_or(i64::MAX) });
@@ -148,7 +151,8 @@ fn reason_of_partition(
         (true, _) => 1,
         (false, _) => needed,
     };
-    (left < needed as usize).then(|| Unsafe::BelowMinIsr { partition: name(), left, needed })
+    let enough = left >= needed as usize || is_on(Mutant::ReadyIsEnough);
+    (!enough).then(|| Unsafe::BelowMinIsr { partition: name(), left, needed })
 }
 
 #[cfg(test)]

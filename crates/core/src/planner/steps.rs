@@ -7,6 +7,8 @@ use super::goal::Goal;
 use super::inside_kafka::{differences_left_alone, steps_inside_kafka};
 use super::settings::{Alterations, reason};
 use super::{End, Planning};
+use crate::machines::executor::CRASHES;
+use crate::machines::permits::may_serve;
 use crate::model::inventory::{KafkaView, SlotReport, Stage};
 use crate::model::plan::{Act, ChangeClass, LiveSetting, Plan, Step};
 use crate::model::target::{RunState, Target};
@@ -42,13 +44,15 @@ pub(super) fn steps_of_end(name: &ClusterName, current: Option<&Target>, end: En
 /// From the target in force, and from what was observed, to a running cluster.
 pub(super) fn steps_of_up(input: &Planning<'_>, goal: &Goal, alterations: &Alterations) -> Plan {
     let view = input.inventory.kafka.as_ref().map(|view| &view.value);
-    let Changes { create, start, refresh, rewrite, restart, recover } = Changes::between(input, goal);
+    let Changes { create, start, down, refresh, rewrite, restart, recover } = Changes::between(input, goal);
     let mut steps = Vec::new();
     if !create.is_empty() {
         steps.push(step(Act::Create { slots: create }, ChangeClass::None, "new slots of the spec"));
     }
-    if !start.is_empty() {
-        steps.push(step(Act::Start { slots: start }, ChangeClass::None, "they are stopped"));
+    if !start.is_empty() || !down.is_empty() {
+        let reason = reason_to_start(&down);
+        let slots = start.into_iter().chain(down.into_keys()).collect();
+        steps.push(step(Act::Start { slots }, ChangeClass::None, reason));
     }
     steps.extend(alter(&alterations.early, view));
     if !refresh.is_empty() {
@@ -114,6 +118,9 @@ fn offers(goal: &Goal) -> Option<String> {
 struct Changes {
     create: BTreeSet<SlotName>,
     start: BTreeSet<SlotName>,
+    /// Those that do not come up by themselves any more, and change, with the reason. All at once: a node may need the
+    /// others to come up.
+    down: BTreeMap<SlotName, String>,
     refresh: BTreeSet<SlotName>,
     /// Files for the next start, by the reason.
     rewrite: BTreeMap<String, BTreeSet<SlotName>>,
@@ -136,7 +143,12 @@ impl Changes {
                 changes.start.insert(name.clone());
             } else if current.launch() != wanted.launch() {
                 let reason = reason_to_restart(&differences.at_start);
-                changes.restart.insert(name.clone(), reason);
+                let is_down = reports.get(name).is_some_and(|seen| seen.failures >= CRASHES)
+                    && !input
+                        .current
+                        .is_some_and(|current| may_serve(current, input.inventory, name, input.now));
+                let changed = if is_down { &mut changes.down } else { &mut changes.restart };
+                changed.insert(name.clone(), reason);
             } else {
                 if current.credential != wanted.credential {
                     changes.refresh.insert(name.clone());
@@ -151,6 +163,14 @@ impl Changes {
         }
         changes
     }
+}
+
+fn reason_to_start(down: &BTreeMap<SlotName, String>) -> String {
+    if down.is_empty() {
+        return "they are stopped".to_owned();
+    }
+    let reasons: BTreeSet<&str> = down.values().map(String::as_str).collect();
+    format!("they do not come up; {}", reasons.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 /// The last report of each slot, from whichever host told it.

@@ -13,7 +13,7 @@ use crate::model::NodeId;
 use crate::model::cluster::Pool;
 use crate::model::inventory::{Observed, Stage};
 use crate::model::plan::ChangeClass;
-use world::{World, cluster, host, id, titles};
+use world::{World, cluster, host, id, reasons, titles};
 
 #[test]
 fn from_nothing_three_nodes_are_created_and_a_second_plan_is_empty() {
@@ -156,6 +156,25 @@ fn an_edited_setting_restarts_one_node_after_the_other_and_the_active_controller
         .collect();
     assert_eq!(changed, ["nodes-1"], "the target of a step changes the slots of the step alone");
     assert_eq!(step.parent, current.map(Target::digest));
+}
+
+#[test]
+fn nodes_that_do_not_come_up_are_started_together_with_the_edit_that_mends_them() {
+    let mut world = World::running(cluster());
+    let cluster = world.report().clusters.get_mut(&id()).unwrap();
+    for report in cluster.slots.values_mut() {
+        let retry_at = "2026-01-01T00:00:00Z".parse().unwrap();
+        report.stage = Stage::Crashed { cause: "a bad setting".into(), retry_at };
+        (report.process, report.failures) = (None, 5);
+    }
+    world.inventory.kafka = None;
+    world.cluster.config.insert("num.partitions".into(), "3".into());
+    let planned = world.plan().unwrap();
+    assert_eq!(
+        reasons(&planned)[0],
+        "none: start nodes-0, nodes-1, nodes-2 (they do not come up; read only at start: num.partitions: not set → 3)"
+    );
+    assert!(!titles(&planned).iter().any(|title| title.starts_with("restart")), "{planned:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::{Agent, Asked, Purpose, chain};
 use crate::around::Around;
 use crate::host::Place;
 use crate::message::{Answer, Timer, Wanted};
+use crate::record::Rule;
 
 /// Where the host notes that Kafka and Java are laid out.
 const PROVIDED: &str = "/cache/provided";
@@ -94,9 +95,21 @@ impl Agent {
                 Act::Delete => {
                     let (key, target) = (slot.machine.key().clone(), slot.machine.target().clone());
                     let deleted = delete(&place.disk, (&key, &slot.folders), &target);
+                    self.check_delete(name, place, around);
                     self.finish(name, deleted.map(drop).map_err(|error| failure(&error)), around);
                 }
             }
+        }
+    }
+
+    /// What is deleted is gone for Kafka too; and it is deleted only when somebody wants that.
+    fn check_delete(&mut self, name: &SlotName, place: &mut Place, around: &mut Around) {
+        if let Some(volume) = place.volumes.remove(name) {
+            around.kafka.delete(volume);
+        }
+        if !around.condemned {
+            let what = format!("{} deletes {name}", place.host);
+            around.record.find(around.now, Rule::DataStays, what);
         }
     }
 
@@ -151,6 +164,10 @@ impl Agent {
             }
             Ok(Answer::Contents(contents)) => {
                 let filled = self.fill(name, purpose, &|digest| contents.get(&digest).cloned(), place);
+                if purpose == Purpose::Format && filled.is_ok() && place.wiped.contains(name) {
+                    let what = format!("{} formats {name} anew, whose data is lost", place.host);
+                    around.record.find(around.now, Rule::DataStays, what);
+                }
                 self.finish(name, filled, around);
             }
             Err(reason) => match purpose {

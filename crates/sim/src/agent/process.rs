@@ -1,5 +1,6 @@
 //! The process of a slot: started, found again, looked at, stopped; what the real agent leaves to its supervisor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use klamm_core::kafka::NodeRole;
@@ -7,17 +8,20 @@ use klamm_core::kafka::start_errors;
 use klamm_core::kafka::storage::MetaProperties;
 use klamm_core::machines::slot::{Look, NodeStage, NodeWord, SlotKey, SlotMachine, Tell};
 use klamm_core::model::inventory::{ProcessReport, SlotReport};
-use klamm_core::model::target::SlotTarget;
+use klamm_core::model::target::{RunState, SlotTarget};
 use klamm_core::render::server_properties::{CONTROLLER, INTERNAL};
 use klamm_disk::Disk as _;
 use klamm_ledger::Launched;
-use klamm_supervise::{Action, Event, ExitReason, ProcessIdentity, RestartPolicy, SentBy, Unit};
+use klamm_supervise::{Action, Event, ExitReason, ProcessIdentity, RestartPolicy, SentBy, State, Unit};
 
 use super::{Doing, Slot};
 use crate::around::{Around, number};
 use crate::host::{Place, Running};
 use crate::kafka::{BrokerState, DiskNumber, Exit, Launch, NodeStatus, Storage};
 use crate::record::Rule;
+
+/// The longest that Kafka waits when it is asked to stop (`KafkaBroker.shutdown`).
+const CONTROLLED_SHUTDOWN: Duration = Duration::from_secs(300);
 
 impl Slot {
     /// Begins to keep a slot; a process of an earlier life of the agent is found again.
@@ -40,6 +44,8 @@ impl Slot {
             wakes_at: Duration::ZERO,
             told: SlotReport::waiting(),
             permitted: false,
+            stopped_to: RunState::Running,
+            replaced: false,
         }
     }
 
@@ -85,10 +91,12 @@ impl Slot {
                 if let Some(running) = place.processes.get(&name) {
                     let process = running.process;
                     if action == Action::Kill {
+                        self.check_kill(place, around);
                         around.record.note(around.now, Some(place.host), format!("kills {name}"));
                         around.kafka.kill(process);
                     } else {
                         self.check_stop(place, around);
+                        around.note_stop(&name);
                         around.record.note(around.now, Some(place.host), format!("stops {name}"));
                         around.kafka.terminate(process);
                     }
@@ -105,21 +113,37 @@ impl Slot {
 
     /// A process is stopped because a target wants it stopped, or because a permit was given: for nothing else.
     fn check_stop(&mut self, place: &Place, around: &mut Around) {
-        use klamm_core::model::target::RunState;
-        let wanted = self.machine.target().run == RunState::Running;
-        if wanted && !std::mem::take(&mut self.permitted) {
+        self.stopped_to = self.machine.target().run;
+        let running = place.processes.get(&self.machine.key().slot);
+        let status = running.and_then(|running| around.kafka.status(running.process));
+        let told = running.zip(status).map(|(running, status)| word(running, &status).stage);
+        self.replaced = self.stopped_to == RunState::Running && told == Some(NodeStage::Ready);
+        if self.stopped_to == RunState::Running && !std::mem::take(&mut self.permitted) {
             let what = format!("{} on {}", self.machine.key().slot, place.host);
             around.record.find(around.now, Rule::StopsArePermitted, what);
         }
     }
 
+    /// A node that is started anew is killed only when it cannot be about to end by itself any more.
+    fn check_kill(&self, place: &Place, around: &mut Around) {
+        let State::Stopping { since, .. } = self.unit.state() else { return };
+        let took = around.now.saturating_sub(*since);
+        if self.stopped_to == RunState::Running && took < CONTROLLED_SHUTDOWN {
+            let slot = &self.machine.key().slot;
+            let what =
+                format!("{slot} on {} is killed {} s after it was stopped", place.host, took.as_secs());
+            around.record.find(around.now, Rule::KillsAreDue, what);
+        }
+    }
+
     fn spawn(&mut self, place: &mut Place, around: &mut Around) -> Result<ProcessIdentity, String> {
         let slot = self.machine.key().slot.clone();
-        if place.processes.contains_key(&slot) {
-            let what = format!("{slot} on {}", place.host);
-            around.record.find(around.now, Rule::OneProcess, what);
+        let properties = self.properties(place)?;
+        let launch = self.launch(&properties, place)?;
+        around.check_start(&slot, place.host);
+        if std::mem::take(&mut self.replaced) {
+            around.check_replaced(&slot, launch.refused.is_none());
         }
-        let launch = self.launch(place)?;
         let process = around.kafka.launch(launch);
         place.pids += 1;
         let identity = ProcessIdentity {
@@ -129,25 +153,24 @@ impl Slot {
         };
         let launched = self.launched.ok_or("nothing was prepared")?;
         around.record.note(around.now, Some(place.host), format!("starts {slot}"));
-        let running = Running { process, identity: identity.clone(), since: around.now, launch: launched };
+        let since = around.now;
+        let running = Running { process, identity: identity.clone(), since, launch: launched, properties };
         place.processes.insert(slot, running);
         Ok(identity)
     }
 
+    fn properties(&self, place: &Place) -> Result<Arc<str>, String> {
+        let path = self.folders.slot.join("config/server.properties");
+        let properties = place.disk.read_file(&path).map_err(|error| error.to_string())?;
+        let properties = String::from_utf8(properties.ok_or("there is no server.properties")?);
+        properties.map(Arc::from).map_err(|error| error.to_string())
+    }
+
     /// What Kafka would find on the disk.
-    fn launch(&self, place: &mut Place) -> Result<Launch, String> {
+    fn launch(&self, properties: &str, place: &mut Place) -> Result<Launch, String> {
         let target = self.machine.target();
         let slot = &self.machine.key().slot;
-        let properties = self.folders.slot.join("config/server.properties");
-        let properties = place.disk.read_file(&properties).map_err(|error| error.to_string())?;
-        let properties = String::from_utf8(properties.ok_or("there is no server.properties")?)
-            .map_err(|error| error.to_string())?;
-        let setting = |key: &str| {
-            properties
-                .lines()
-                .find_map(|line| line.split_once('=').filter(|(name, _)| *name == key))
-                .map(|(_, value)| value)
-        };
+        let setting = |key: &str| setting(properties, key);
         let has = |name: &str| target.identity.listeners.contains_key(name);
         let role = match (has(CONTROLLER), has(INTERNAL)) {
             (true, true) => NodeRole::Combined,
@@ -175,6 +198,7 @@ impl Slot {
             node: target.identity.node_id,
             role,
             storage,
+            refused: refused(properties),
             min_in_sync: setting("min.insync.replicas").and_then(|value| value.parse().ok()).unwrap_or(1),
         })
     }
@@ -230,6 +254,24 @@ impl Slot {
         self.handle(Event::Exited(reason), place, around);
         self.machine.process_changed(around.now);
     }
+}
+
+/// A setting by its key.
+pub(crate) fn setting<'a>(properties: &'a str, key: &str) -> Option<&'a str> {
+    let settings = properties.lines().filter_map(|line| line.split_once('='));
+    settings.filter(|(name, _)| *name == key).map(|(_, value)| value).next()
+}
+
+/// Two settings that Kafka refuses together, which nothing before it does: `KafkaConfig.validateValues`, in its words.
+fn refused(properties: &str) -> Option<String> {
+    let number =
+        |key, default| setting(properties, key).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (wait, lag) = (number("replica.fetch.wait.max.ms", 500), number("replica.lag.time.max.ms", 30_000));
+    (wait > lag).then(|| {
+        "java.lang.IllegalArgumentException: requirement failed: replica.fetch.wait.max.ms should always be less than or \
+         equal to replica.lag.time.max.ms to prevent frequent changes in ISR"
+            .to_owned()
+    })
 }
 
 /// The observer's answer, as the agent reads it.

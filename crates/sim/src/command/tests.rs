@@ -35,6 +35,7 @@ fn every_command_is_read_back_from_its_own_line() {
         "restore h1",
         "snapshot server",
         "restore server",
+        "old-server h2",
         "cut h1 -> server",
         "isolate h4",
         "heal",

@@ -42,6 +42,8 @@ pub struct Launch {
     pub role: NodeRole,
     /// What the files say that Kafka does not write itself.
     pub storage: Storage,
+    /// Why Kafka refuses the settings, in its own words; none where they are fine.
+    pub refused: Option<String>,
     /// `min.insync.replicas` of its `server.properties`: the first active controller of a new cluster makes its own the
     /// cluster's (measured on 4.3.1).
     pub min_in_sync: u32,

@@ -42,6 +42,9 @@ impl Model {
     fn reason_not_to_begin(&self, number: ProcessNumber) -> Option<String> {
         let process = self.processes.get(&number)?;
         let launch = &process.launch;
+        if launch.refused.is_some() {
+            return launch.refused.clone();
+        }
         let Storage::Formatted { meta, .. } = &launch.storage else {
             return Some("java.lang.RuntimeException: No readable meta.properties files found.".to_owned());
         };

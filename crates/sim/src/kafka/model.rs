@@ -289,6 +289,13 @@ impl Model {
         self.damage(disk, &partitions);
     }
 
+    /// Deletes what Kafka wrote on a disk: not fate took it, so that what was promised stays promised.
+    pub fn delete(&mut self, disk: DiskNumber) {
+        let partitions = self.partitions_on(disk);
+        self.disks.remove(&disk);
+        self.lose_what_is_nowhere(&partitions);
+    }
+
     /// A snapshot of a disk.
     pub fn copy_of(&self, disk: DiskNumber) -> DiskCopy {
         DiskCopy(self.disks.get(&disk).cloned().unwrap_or_default())
@@ -330,6 +337,10 @@ impl Model {
         if let Some(node) = self.node_of(disk) {
             self.harm(node, Harm::Damaged, partitions.to_vec());
         }
+        self.lose_what_is_nowhere(partitions);
+    }
+
+    fn lose_what_is_nowhere(&mut self, partitions: &[PartitionNumber]) {
         for partition in partitions {
             let logs = self.disks.values().filter_map(|disk| disk.logs.get(partition));
             let ends: Vec<LogEnd> = logs.map(|log| log.end).collect();

@@ -7,6 +7,7 @@ use klamm_core::api::PermitWanted;
 use klamm_core::model::inventory::Observed;
 use klamm_core::model::target::{CredentialTarget, SlotTarget};
 use klamm_core::model::{HostId, SlotName};
+use klamm_core::mutant;
 use klamm_core::planner::safety::reason_not_to_stop;
 use klamm_pki::{
     AltName, CertificateRequest, Credential, DnsName, Grant, PrivateKey, Profile, Serial, Validity,
@@ -107,10 +108,14 @@ impl ServerState {
 /// A permit for a node that serves somebody is right only if the cluster, as it truly is, can do without it.
 fn check_truth(slot: &SlotName, target: Option<&SlotTarget>, serves: bool, around: &mut Around) {
     let Some(target) = target.filter(|_| serves) else { return };
-    let Some(value) = around.kafka_now() else { return };
-    let truth = Observed { at: around.wall(Host::Server), value };
+    if let Some(other) = around.other_that_stops(slot) {
+        let what = format!("{slot}: {other} was stopped and has not ended");
+        around.record.find(around.now, Rule::PermitsAreSafe, what);
+    }
+    let now = around.wall(Host::Server);
+    let truth = around.kafka_now().map(|value| Observed { at: now, value });
     let nodes = BTreeSet::from([target.identity.node_id]);
-    if let Some(reason) = reason_not_to_stop(&nodes, Some(&truth), truth.at) {
+    if let Some(reason) = mutant::without(|| reason_not_to_stop(&nodes, truth.as_ref(), now)) {
         around.record.find(around.now, Rule::PermitsAreSafe, format!("{slot}: {reason}"));
     }
 }

@@ -9,6 +9,7 @@ use crate::clients::CLIENTS;
 use crate::command::{Fault, Host};
 use crate::host::HostState;
 use crate::kafka::{HostNumber, ProcessNumber};
+use crate::message::Message;
 
 impl World {
     /// Lets a fault happen; what cannot happen (a process that is not there) does not, and says so.
@@ -74,6 +75,7 @@ impl World {
                 Some(HostState { place, agent: None }) => match place.snapshot.clone() {
                     Some(snapshot) => {
                         place.disk.restore(&snapshot);
+                        place.obeyed.clear();
                         Vec::new()
                     }
                     None => nothing("nothing was remembered of it"),
@@ -91,6 +93,17 @@ impl World {
                 }
                 self.server.start(&mut self.around);
                 Vec::new()
+            }
+            Fault::OldServer(host) => {
+                let handed = self.around.handed.get(host).and_then(|[before, _]| before.clone());
+                match (handed, self.hosts.get_mut(host)) {
+                    (Some(delivery), Some(HostState { place, agent: Some(agent) })) => {
+                        agent.hear(Message::Target(delivery), place, &mut self.around);
+                        Vec::new()
+                    }
+                    (Some(_), Some(HostState { agent: None, .. })) => nothing("no agent runs there"),
+                    (_, None) | (None, _) => nothing("it was not handed two targets yet"),
+                }
             }
             Fault::Cut { from, to } => {
                 self.around.network.cut(*from, *to);
@@ -189,6 +202,7 @@ impl World {
                 place.disk.delete(directory.path.as_ref()).ok();
             }
             self.around.kafka.wipe(volume);
+            place.wiped.insert(slot.clone());
             self.operator.lost.insert(slot.clone());
         }
         // Whoever starts it again finds nothing.

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use klamm_core::api::{StepState, Want};
+use klamm_core::model::SlotName;
 use klamm_core::model::inventory::Stage;
 use klamm_core::model::run::RunState;
 use klamm_core::model::target::RunState as Wanted;
 
 use super::World;
-use crate::command::{Fault, Host};
-use crate::host::HostState;
+use crate::agent::setting;
+use crate::command::{Fault, Host, Order};
+use crate::host::{HostState, Running};
 use crate::record::Rule;
 
 /// A fleet that is not disturbed comes to rest within this: a controlled shutdown that finds no quorum takes five
@@ -19,12 +21,27 @@ const REST: Duration = Duration::from_secs(20 * 60);
 const STEADY: Duration = Duration::from_secs(5);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+/// An operator looks at least so long before asking again.
+const ASKS_AGAIN: Duration = Duration::from_secs(30);
 /// How often an operator asks again for what faults have made fail.
 const TRIES: usize = 4;
+
+/// How long somebody waits for the fleet to come to rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Until the last run has failed.
+    WhileRunsGoOn,
+    /// Until it never will.
+    ToTheEnd,
+}
 
 impl World {
     /// Lets time pass until nothing is left to do.
     pub(super) fn settle(&mut self) -> Vec<String> {
+        self.rest(Patience::ToTheEnd)
+    }
+
+    fn rest(&mut self, patience: Patience) -> Vec<String> {
         let begun = self.around.now;
         let mut steady_since = None;
         loop {
@@ -37,14 +54,24 @@ impl World {
                 }
                 Some(reason) => {
                     steady_since = None;
-                    if self.around.now - begun > REST {
-                        self.around.record.find(self.around.now, Rule::ComesToRest, reason.clone());
+                    let waited = self.around.now - begun;
+                    if patience == Patience::WhileRunsGoOn && waited > ASKS_AGAIN && self.has_given_up() {
+                        return vec![reason];
+                    }
+                    if waited > REST {
+                        self.around.record.find(self.around.now, self.rule_of_rest(), reason.clone());
                         return vec![format!("not at rest: {reason}")];
                     }
                 }
             }
             self.run_until(self.around.now + PAUSE);
         }
+    }
+
+    /// Whether the last run failed: somebody must ask again.
+    fn has_given_up(&mut self) -> bool {
+        let goes_on = self.server.serving.as_ref().is_some_and(|serving| serving.executor.is_some());
+        !goes_on && matches!(self.server.newest_run(), Some(RunState::Failed { .. }))
     }
 
     /// What is still going on, or not as it shall be.
@@ -100,8 +127,15 @@ impl World {
     pub fn finish(&mut self) {
         self.mend_all();
         let Some(want) = self.operator.want else { return };
+        self.operator.took_back |= self.operator.take_back_the_refused();
+        if self.operator.took_back {
+            // The run that still rolls it would refuse the other one.
+            self.order(&Order::Abort);
+            self.run_until(self.around.now + PAUSE);
+            self.apply(want);
+        }
         for _ in 0..TRIES {
-            self.settle();
+            self.rest(Patience::WhileRunsGoOn);
             let ended_well = matches!(self.server.newest_run(), Some(RunState::Done) | None);
             let is_there = self.server.current().is_some();
             if ended_well && (want == Want::Destroyed && !is_there || is_there && self.is_planned(want)) {
@@ -111,6 +145,10 @@ impl World {
         }
         self.settle();
         self.check_second_plan(want);
+        self.check_what_was_written(want);
+        if self.around.condemned {
+            return;
+        }
         for lost in self.around.kafka.lost_records() {
             if lost.was_promised {
                 let what = format!("{} of {}", lost.record, lost.partition);
@@ -138,6 +176,35 @@ impl World {
         for slot in running {
             self.strike(&Fault::ThawNode(slot));
         }
+    }
+
+    /// A fleet that does not come to rest after an edit was taken back was not recovered by that.
+    fn rule_of_rest(&self) -> Rule {
+        if self.operator.took_back { Rule::RevertRecovers } else { Rule::ComesToRest }
+    }
+
+    /// Every node runs with what the spec says, whoever thinks that nothing is left to do.
+    fn check_what_was_written(&mut self, want: Want) {
+        if want != Want::Up || !self.operator.lost.is_empty() {
+            return;
+        }
+        let mut processes = self.hosts.values().flat_map(|host| &host.place.processes);
+        if let Some(what) = processes.find_map(|(slot, running)| self.reason_astray(slot, running)) {
+            self.around.record.find(self.around.now, Rule::DoneIsDone, what);
+        }
+    }
+
+    fn reason_astray(&self, slot: &SlotName, running: &Running) -> Option<String> {
+        let target = self.server.current()?.slot(slot)?;
+        if target.launch() != running.launch {
+            return Some(format!("{slot} does not run as the target in force says"));
+        }
+        let has = |key| setting(&running.properties, key);
+        // What is only a controller reads other settings.
+        let is_broker = has("process.roles")?.split(',').any(|role| role == "broker");
+        let mut settings = self.operator.settings().iter().filter(|_| is_broker);
+        let (key, value) = settings.find(|(key, value)| has(key) != Some(value.as_str()))?;
+        Some(format!("{slot} does not run with {key}={value}"))
     }
 
     fn is_planned(&mut self, want: Want) -> bool {

@@ -10,6 +10,9 @@ use super::World;
 use crate::command::Order;
 use crate::server::topics_of;
 
+/// A setting that everything takes and Kafka does not start with: above `replica.lag.time.max.ms`.
+pub(crate) const REFUSED: (&str, &str) = ("replica.fetch.wait.max.ms", "60000");
+
 /// What the operator has and wants.
 #[derive(Debug)]
 pub(crate) struct Operator {
@@ -21,6 +24,8 @@ pub(crate) struct Operator {
     pub(crate) want: Option<Want>,
     /// Slots whose data fate has taken: only a person can say what becomes of them.
     pub(crate) lost: BTreeSet<SlotName>,
+    /// Whether the last edit took back what Kafka refuses.
+    pub(crate) took_back: bool,
 }
 
 /// What was written into the spec since the beginning.
@@ -40,7 +45,23 @@ impl Operator {
             before: None,
             want: None,
             lost: BTreeSet::new(),
+            took_back: false,
         }
+    }
+
+    /// The settings that were written into the spec.
+    pub(crate) fn settings(&self) -> &BTreeMap<String, String> {
+        &self.edits.settings
+    }
+
+    /// Takes back what Kafka refuses; whether there was any.
+    pub(super) fn take_back_the_refused(&mut self) -> bool {
+        self.edits.settings.remove(REFUSED.0).is_some()
+    }
+
+    /// Whether the spec holds what Kafka refuses.
+    fn is_refused(&self) -> bool {
+        self.edits.settings.get(REFUSED.0).is_some_and(|value| value == REFUSED.1)
     }
 
     /// The spec as it is written now.
@@ -99,7 +120,9 @@ impl World {
             }),
             Order::Revert => {
                 if let Some(before) = self.operator.before.take() {
+                    let was_refused = self.operator.is_refused();
                     self.operator.edits = before;
+                    self.operator.took_back |= was_refused && !self.operator.is_refused();
                 }
                 self.apply_if_up()
             }
@@ -120,7 +143,9 @@ impl World {
     /// An edit of the spec is applied at once where the cluster shall be up.
     fn edit(&mut self, edit: impl FnOnce(&mut Edits)) -> Vec<String> {
         self.operator.before = Some(self.operator.edits.clone());
+        let was_refused = self.operator.is_refused();
         edit(&mut self.operator.edits);
+        self.operator.took_back |= was_refused && !self.operator.is_refused();
         self.apply_if_up()
     }
 
@@ -136,6 +161,7 @@ impl World {
         let spec = self.operator.spec();
         // Whoever is refused, or hears nothing, asks again.
         self.operator.want = Some(want);
+        self.around.condemned |= want == Want::Destroyed;
         match self.server.apply(want, &spec, &mut self.around) {
             Ok(plan) => {
                 self.clients.use_topics(&topics_of(&spec));

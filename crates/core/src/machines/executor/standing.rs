@@ -12,7 +12,7 @@ use crate::planner::safety::is_caught_up;
 use crate::render::server_properties::{CONTROLLER, INTERNAL};
 
 /// A node that ended by itself this often in a row will not come up without a person.
-const CRASHES: u32 = 4;
+pub(crate) const CRASHES: u32 = 4;
 
 pub(super) enum Standing {
     Reached,

@@ -13,6 +13,7 @@ use crate::model::inventory::{Inventory, KafkaView};
 use crate::model::plan::{Act, Step};
 use crate::model::target::{SlotTarget, Target};
 use crate::model::{HostId, SlotName};
+use crate::mutant::{Mutant, is_on};
 use crate::planner::advance;
 use crate::planner::alter::{edits, reason_not_in_force};
 use crate::planner::safety::{Unsafe, VIEW_MAY_BE_OLD};
@@ -109,7 +110,8 @@ fn phase(step: &Step, situation: &Situation<'_>) -> Phase {
     if !situation.is_published(&slots) {
         return Phase::Publish;
     }
-    if SAFETY_IS_OFF && matches!(step.act, Act::Restart { .. }) {
+    let goes_on = SAFETY_IS_OFF || is_on(Mutant::NextBeforeBack);
+    if goes_on && matches!(step.act, Act::Restart { .. }) {
         return Phase::Over;
     }
     let waiting = slots.iter().filter_map(|slot| match standing(slot, situation) {

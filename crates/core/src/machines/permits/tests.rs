@@ -201,6 +201,20 @@ fn a_node_that_serves_nobody_is_replaced_without_asking_kafka() {
 }
 
 #[test]
+fn of_nodes_that_are_all_down_none_waits_for_another() {
+    let (mut desk, mut inventory) = (PermitDesk::default(), inventory());
+    let retry_at = now();
+    for id in 1..=3 {
+        let report = report(&mut inventory, id);
+        report.stage = Stage::Crashed { cause: "a bad setting".into(), retry_at };
+        (report.process, report.failures) = (None, 5);
+    }
+    for id in 1..=3 {
+        assert_eq!(ask(&mut desk, id, &inventory), None, "node {id}");
+    }
+}
+
+#[test]
 fn another_launch_than_the_targets_and_another_host_than_the_claims_are_refused() {
     let (mut desk, inventory) = (PermitDesk::default(), inventory());
     let other = PermitWanted { launch: Sha256::of(b"old"), ..wanted(1) };

@@ -92,6 +92,7 @@ impl Cluster {
             node: NodeId(node),
             role: self.roles[&node],
             storage: Storage::Formatted { meta, voters: self.voters() },
+            refused: None,
             min_in_sync: 2,
         }
     }

@@ -111,6 +111,7 @@ impl Cluster {
             node: NodeId(node),
             role: NodeRole::Combined,
             storage: Storage::Formatted { meta, voters: NODES.map(key).to_vec() },
+            refused: None,
             min_in_sync: 2,
         });
         self.runs.insert(node, run);
