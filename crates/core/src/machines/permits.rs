@@ -154,7 +154,7 @@ fn reason_of_others(
     now: Timestamp,
 ) -> Option<NotNow> {
     let others = target.slots().into_iter().filter(|(name, _)| *name != slot);
-    let others = others.filter(|_| !is_on(Mutant::NextBeforeBack));
+    let others = others.filter(|_| !is_on(Mutant::NextBeforeBack) && !is_on(Mutant::GoesOnAfterFailure));
     let mut reasons = others.filter_map(|(name, (host, other))| {
         let Some(report) = told(inventory.heard(host, now), target, name) else {
             return (other.run == RunState::Running).then(|| NotNow::NotHeard { slot: name.clone() });
