@@ -110,7 +110,9 @@ fn callers(world: &World) -> Result<Vec<Caller>> {
         stranger("a forged agent", Papers::forged(AuthorityKind::Klamm, "klamm", agent()?)?),
         Caller { who: "alice", papers: Papers::of_keystore(&alice)?, at_home: Some(Door::Clients) },
         Caller { who: "a node", papers: Papers::of_keystore(&nodes_own)?, at_home: Some(Door::Nodes) },
-        Caller { who: "an agent", papers: Papers::issued_by(&klamm, agent()?)?, at_home: Some(Door::Agents) },
+        // A host is known by its key, and that of a laptop's own agent is nowhere but in its memory: that agents with the
+        // right key are heard is told by the story of the fleet.
+        stranger("an agent with another key than its host's", Papers::issued_by(&klamm, agent()?)?),
     ])
 }
 

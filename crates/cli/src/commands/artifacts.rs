@@ -22,14 +22,15 @@ use crate::specs;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  klamm artifacts fetch                       all that `klamm up` needs, for later
-  klamm artifacts export kafka.zip            the same in one file, with Java
-  klamm artifacts import kafka.zip            on a machine without a network
-  klamm artifacts prune --dry-run             what nothing here uses
+  klamm artifacts fetch                 all that `klamm up` needs, for later
+  klamm artifacts export kafka.zip      the same in one file, with Java
+  klamm artifacts import kafka.zip      on a machine without a network
+  klamm artifacts prune --dry-run       what nothing here uses
 
-Mirrors, one URL a line, are read from CONFIG/mirrors, with `only` on a line of its own the default hosts are never
-asked; authorities to trust from CONFIG/mirrors-ca.pem; `machine HOST login USER password PASSWORD` from
-CONFIG/mirrors-netrc (mode 600); a proxy from HTTPS_PROXY. `klamm versions` names CONFIG.")]
+Mirrors, one URL a line, are read from CONFIG/mirrors; with `only` on a line of
+its own the default hosts are never asked. CONFIG/mirrors-ca.pem has authorities
+to trust, CONFIG/mirrors-netrc (mode 600) `machine HOST login USER password
+PASSWORD`; a proxy comes from HTTPS_PROXY. `klamm versions` names CONFIG.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     verb: Verb,
