@@ -38,6 +38,9 @@ def heard(error, message):
 
 settings = read_properties(conf) | {
     "enable.idempotence": True,
+    # With more in flight, librdkafka answers one NOT_LEADER with "skipped sequence numbers", takes a new producer epoch and
+    # sends again what may be there already: duplicates of its own making (seen in a roll of 3.9.2)
+    "max.in.flight.requests.per.connection": 1,
     "linger.ms": 5,
     "delivery.timeout.ms": 120000,
     "log_level": 2,
